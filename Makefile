@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The verbs of the house. What they do is in series/tools/, one file each.
+
+T := series/tools
+
+# LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
+# BUILD=/path: where everything is built
+export LINUX BUILD ACCEL PATCH DISCARD PREFIX KEEP
+
+.DEFAULT_GOAL := help
+.PHONY: help run test tree back series record shell sizes clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
+	@echo "BUILD=/path builds elsewhere. Durations are for 2 cores, and from nothing."
+
+run: ## build the kernel, boot it, run the x86 selftests there (12 min; again: 2 min)
+	@$(T)/run
+
+test: ## everything: series, builds, selftests against the base's, faults (45 min)
+	@$(T)/test
+
+tree: ## assemble build/tree: the base in git, and one commit per patch (1 min)
+	@$(T)/packages && $(T)/tree
+
+back: ## bring edits in build/tree back into this repository (1 s; PATCH=NNNN for new files)
+	@$(T)/back
+
+series: ## write the patches for git am and git send-email to build/series/ (5 s)
+	@$(T)/packages && $(T)/tree && $(T)/series
+
+record: ## take note of the base's files after looking at what changed in them (1 s)
+	@$(T)/record
+
+shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
+	@$(T)/run --build && $(T)/shell
+
+sizes: ## text size of the entry functions, the base's and ours (8 min, once built: 1 s)
+	@$(T)/kernels && $(T)/sizes
+
+clean: ## remove build/ (make clean KEEP=cache spares downloads and the compiler cache)
+	@$(T)/clean

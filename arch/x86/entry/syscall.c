@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* C entry points of the system call instructions */
+
+#include <linux/entry-common.h>
+#include <linux/linkage.h>
+#include <linux/nospec.h>
+
+#include <asm/cpufeature.h>
+#include <asm/ptrace.h>
+#include <asm/segment.h>
+#include <asm/syscall.h>
+
+/* Few programs are left: not worth a place in do_syscall_64() */
+static noinline void dispatch_x32(struct pt_regs *regs, unsigned long nr)
+{
+	nr -= __X32_SYSCALL_BIT;
+	if (nr < X32_NR_syscalls) {
+		nr = array_index_nospec(nr, X32_NR_syscalls);
+		regs->ax = x32_sys_call(regs, nr);
+	}
+}
+
+/*
+ * Number -1, which a tracer uses to skip a call, is none of either table as
+ * the comparisons are unsigned.
+ */
+static __always_inline void dispatch_64(struct pt_regs *regs, long number)
+{
+	unsigned long nr = number;
+
+	if (likely(nr < NR_syscalls)) {
+		nr = array_index_nospec(nr, NR_syscalls);
+		regs->ax = x64_sys_call(regs, nr);
+	} else if (IS_ENABLED(CONFIG_X86_X32_ABI) && x32_enabled) {
+		dispatch_x32(regs, nr);
+	}
+}
+
+/*
+ * SYSRET loads RIP from RCX, EFLAGS from R11 and fixed segments. If the registers
+ * that user mode is to get do not agree with that, only IRET can restore them.
+ */
+static __always_inline bool sysret_restores(const struct pt_regs *regs)
+{
+	/* A PV guest returns by hypercall */
+	if (cpu_feature_enabled(X86_FEATURE_XENPV))
+		return false;
+
+	if (unlikely(regs->ip != regs->cx || regs->flags != regs->r11))
+		return false;
+
+	/* As programmed into MSR_STAR */
+	if (unlikely(regs->cs != __USER_CS || regs->ss != __USER_DS))
+		return false;
+
+	/*
+	 * With a non-canonical RIP Intel's SYSRET faults in the kernel, on a
+	 * stack that user mode chose: that is the end. Below the limit is all
+	 * of user space but the vsyscall page.
+	 */
+	if (unlikely(regs->ip >= TASK_SIZE_MAX))
+		return false;
+
+	/* SYSRET does not restore RF, and with TF it traps before user code runs */
+	return likely(!(regs->flags & (X86_EFLAGS_RF | X86_EFLAGS_TF)));
+}
+
+/**
+ * do_syscall_64 - The SYSCALL instruction in 64-bit mode
+ * @regs:	Register state at entry, with AX preset to -ENOSYS
+ * @nr:		The syscall's number, sign-extended from EAX
+ *
+ * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
+ * Return: true if SYSRET can restore @regs, false if it takes IRET. Of no
+ *	   meaning under FRED.
+ */
+__visible noinstr bool do_syscall_64(struct pt_regs *regs, long nr)
+{
+	enter_from_user_mode_randomize_stack(regs);
+
+	instrumentation_begin();
+	local_irq_enable();
+	generic_do_syscall(regs, nr, dispatch_64);
+	local_irq_disable();
+	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
+	instrumentation_end();
+
+	exit_to_user_mode();
+
+	return sysret_restores(regs);
+}

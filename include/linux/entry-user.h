@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way into the kernel from user mode and back, as far as system calls and
+ * interrupts have it in common:
+ *
+ *  - the transition: lockdep, context tracking and RCU, interrupt flag tracing.
+ *    noinstr, interrupts disabled, in the caller's frame.
+ *
+ *  - the exit work: everything that has to be done before user mode runs again
+ *    because a TIF bit asks for it, and the last checks. May be instrumented.
+ *
+ * What is particular to system calls is in entry-common.h, what is particular
+ * to interrupts, exceptions and NMIs in irq-entry-common.h.
+ */
+#ifndef _LINUX_ENTRY_USER_H
+#define _LINUX_ENTRY_USER_H
+
+#include <linux/context_tracking.h>
+#include <linux/ftrace.h>
+#include <linux/highmem.h>
+#include <linux/hrtimer_rearm.h>
+#include <linux/instrumentation.h>
+#include <linux/irqflags.h>
+#include <linux/kmsan.h>
+#include <linux/lockdep.h>
+#include <linux/rseq_entry.h>
+#include <linux/thread_info.h>
+#include <linux/tick.h>
+#include <linux/unwind_deferred.h>
+
+#include <asm/entry-common.h>
+
+/* Work that an architecture or a configuration does not know is never pending */
+#ifndef _TIF_UPROBE
+#define _TIF_UPROBE		0
+#endif
+#ifndef _TIF_PATCH_PENDING
+#define _TIF_PATCH_PENDING	0
+#endif
+#ifndef ARCH_EXIT_TO_USER_MODE_WORK
+#define ARCH_EXIT_TO_USER_MODE_WORK	0
+#endif
+
+/* TIF bits that exit_to_user_mode_loop() takes care of */
+#define EXIT_TO_USER_MODE_WORK					\
+	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY |		\
+	 _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |			\
+	 _TIF_NOTIFY_RESUME | _TIF_UPROBE | _TIF_PATCH_PENDING |	\
+	 _TIF_RSEQ | ARCH_EXIT_TO_USER_MODE_WORK)
+
+/* A timer interrupt may have left its timer to be armed on the way out */
+#ifdef CONFIG_HRTIMER_REARM_DEFERRED
+#define EXIT_TO_USER_MODE_REARM	_TIF_HRTIMER_REARM
+#else
+#define EXIT_TO_USER_MODE_REARM	0
+#endif
+
+#ifndef arch_enter_from_user_mode
+/**
+ * arch_enter_from_user_mode - Architecture's check of the state at entry
+ * @regs:	Register state of the interrupted user context
+ *
+ * First thing in enter_from_user_mode(). An architecture replaces it by
+ * a function and a macro of this name in its asm/entry-common.h, and has to
+ * make the function __always_inline to keep it out of reach of instrumentation.
+ *
+ * Context: noinstr. Interrupts disabled, RCU may not be watching.
+ */
+static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs) { }
+#define arch_enter_from_user_mode arch_enter_from_user_mode
+#endif
+
+#ifndef arch_exit_to_user_mode
+/**
+ * arch_exit_to_user_mode - Architecture's last code before user mode
+ *
+ * Called by exit_to_user_mode() when context tracking has left the kernel; only
+ * lockdep's bookkeeping comes behind it. Meant for speculation mitigations.
+ * Has to be __always_inline, and can neither lock nor trace nor fault.
+ *
+ * Context: noinstr. Interrupts disabled, RCU not watching.
+ */
+static __always_inline void arch_exit_to_user_mode(void) { }
+#define arch_exit_to_user_mode arch_exit_to_user_mode
+#endif
+
+#ifndef arch_exit_to_user_mode_work
+/**
+ * arch_exit_to_user_mode_work - Architecture's part of the exit work
+ * @regs:	Register state to which user mode will return
+ * @ti_work:	TIF bits that this round of the exit loop handles
+ *
+ * Last item of each round, for the bits in ARCH_EXIT_TO_USER_MODE_WORK.
+ *
+ * Context: Task context, interrupts enabled. May sleep.
+ */
+static inline void arch_exit_to_user_mode_work(struct pt_regs *regs,
+					       unsigned long ti_work) { }
+#define arch_exit_to_user_mode_work arch_exit_to_user_mode_work
+#endif
+
+#ifndef arch_exit_to_user_mode_prepare
+/**
+ * arch_exit_to_user_mode_prepare - Architecture's preparation behind the exit loop
+ * @regs:	Register state to which user mode will return
+ * @ti_work:	TIF bits as the exit loop saw them last
+ *
+ * Runs once for each return, when no work is pending any more.
+ *
+ * Context: Task context, interrupts disabled. Must not sleep and must not
+ *	    enable interrupts, because nobody would look at new work.
+ */
+static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
+						  unsigned long ti_work) { }
+#define arch_exit_to_user_mode_prepare arch_exit_to_user_mode_prepare
+#endif
+
+/**
+ * arch_do_signal_or_restart - Deliver a signal, or set up a syscall's restart
+ * @regs:	Register state to which user mode will return
+ *
+ * Every architecture has to have one. exit_to_user_mode_loop() calls it for
+ * TIF_SIGPENDING and TIF_NOTIFY_SIGNAL.
+ *
+ * Context: Task context, interrupts enabled. May sleep.
+ */
+void arch_do_signal_or_restart(struct pt_regs *regs);
+
+unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work);
+
+/**
+ * enter_from_user_mode - Make an entry from user mode known to the kernel
+ * @regs:	Register state of the interrupted user context
+ *
+ * The CPU disabled interrupts on its own and may have come from a context in
+ * which RCU does not watch. Hence lockdep hears of it first, then context
+ * tracking wakes RCU up, and only after that tracing may run.
+ *
+ * Context: noinstr, on the task's stack with interrupts disabled, which they
+ *	    still are on return. The caller may be instrumented from there on
+ *	    if it says so by instrumentation_begin().
+ */
+static __always_inline void enter_from_user_mode(struct pt_regs *regs)
+{
+	arch_enter_from_user_mode(regs);
+
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	CT_WARN_ON(__ct_state() != CT_STATE_USER);
+	user_exit_irqoff();
+
+	instrumentation_begin();
+	kmsan_unpoison_entry_regs(regs);
+	trace_hardirqs_off_finish();
+	instrumentation_end();
+}
+
+/**
+ * exit_to_user_mode - Make the return to user mode known to the kernel
+ *
+ * The mirror image of enter_from_user_mode(): user mode runs with interrupts
+ * enabled, so tracing and lockdep are told that they will be as long as RCU
+ * watches, and lockdep takes note when it does not any more.
+ *
+ * Context: noinstr. Interrupts disabled and to stay so; all exit work is done.
+ *	    Nothing but the switch to user mode may follow.
+ */
+static __always_inline void exit_to_user_mode(void)
+{
+	instrumentation_begin();
+	unwind_reset_info();
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+	instrumentation_end();
+
+	user_enter_irqoff();
+	arch_exit_to_user_mode();
+	lockdep_hardirqs_on(CALLER_ADDR0);
+}
+
+/**
+ * enum user_exit - What a return to user mode ends
+ * @USER_EXIT_SYSCALL:	a system call, or the first return of a new task
+ * @USER_EXIT_IRQ:	an interrupt or exception that hit user mode
+ */
+enum user_exit {
+	USER_EXIT_SYSCALL,
+	USER_EXIT_IRQ,
+};
+
+/**
+ * exit_to_user_mode_prepare - Do all work that is pending for user mode
+ * @regs:	Register state to which user mode will return
+ * @from:	What ends here. A constant: it decides what is compiled
+ *
+ * Interrupts and system calls differ in two points. A timer interrupt may have
+ * put off arming the timer, which has to be done before the exit loop enables
+ * interrupts. And only an interrupt has to forget that rseq noted it as one.
+ *
+ * Context: Task context, interrupts disabled on entry and on return; the exit
+ *	    loop enables them in between, so it may sleep.
+ */
+static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
+						      const enum user_exit from)
+{
+	const bool irq = from == USER_EXIT_IRQ;
+	const unsigned long mask = EXIT_TO_USER_MODE_WORK |
+				   (irq ? EXIT_TO_USER_MODE_REARM : 0);
+	unsigned long ti_work;
+
+	lockdep_assert_irqs_disabled();
+
+	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
+	tick_nohz_user_enter_prepare();
+
+	ti_work = read_thread_flags();
+	if (unlikely(ti_work & mask)) {
+		hrtimer_rearm_deferred_user_irq(&ti_work, mask);
+		if (ti_work & mask)
+			ti_work = exit_to_user_mode_loop(regs, ti_work);
+	}
+
+	arch_exit_to_user_mode_prepare(regs, ti_work);
+
+	if (irq)
+		rseq_irqentry_exit_to_user_mode();
+	else
+		rseq_syscall_exit_to_user_mode();
+
+	/* Nothing of the kernel's may be left behind */
+	kmap_assert_nomap();
+	lockdep_assert_irqs_disabled();
+	lockdep_sys_exit();
+}
+
+/**
+ * syscall_exit_to_user_mode_prepare - Exit work behind a syscall
+ * @regs:	Register state to which user mode will return
+ *
+ * For architectures with work of their own between this and exit_to_user_mode().
+ *
+ * Context: As exit_to_user_mode_prepare().
+ */
+#define syscall_exit_to_user_mode_prepare(regs)		\
+	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL)
+
+/**
+ * irqentry_exit_to_user_mode_prepare - Exit work behind an interrupt of user mode
+ * @regs:	Register state to which user mode will return
+ *
+ * For architectures with work of their own between this and exit_to_user_mode().
+ *
+ * Context: As exit_to_user_mode_prepare().
+ */
+#define irqentry_exit_to_user_mode_prepare(regs)	\
+	exit_to_user_mode_prepare(regs, USER_EXIT_IRQ)
+
+#endif /* _LINUX_ENTRY_USER_H */

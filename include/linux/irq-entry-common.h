@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Entry and exit of interrupts, exceptions and NMIs.
+ *
+ * From user mode they share transition and exit work with system calls, see
+ * entry-user.h. From kernel mode they restore what they found, and may preempt.
+ */
+#ifndef _LINUX_IRQ_ENTRY_COMMON_H
+#define _LINUX_IRQ_ENTRY_COMMON_H
+
+#include <linux/entry-user.h>
+#include <linux/rcupdate.h>
+#include <linux/rcutree.h>
+#include <linux/sched.h>
+#include <linux/static_call_types.h>
+
+/**
+ * irqentry_enter_from_user_mode - An interrupt or exception has hit user mode
+ * @regs:	Register state of the interrupted user context
+ *
+ * enter_from_user_mode(), and a note for rseq that user code was interrupted at
+ * an instruction of its own, which a syscall is not.
+ *
+ * Context: noinstr, on the task's stack. Interrupts disabled.
+ */
+static __always_inline void irqentry_enter_from_user_mode(struct pt_regs *regs)
+{
+	enter_from_user_mode(regs);
+	rseq_note_user_irq_entry();
+}
+
+/**
+ * irqentry_exit_to_user_mode - Return to user mode from an interrupt
+ * @regs:	Register state to which user mode will return
+ *
+ * Exit work and transition. There is no one-time work: only a system call has
+ * something to report when it ends.
+ *
+ * Context: noinstr, on the task's stack. Interrupts disabled on entry and on
+ *	    return, enabled while work is done. May sleep.
+ */
+static __always_inline void irqentry_exit_to_user_mode(struct pt_regs *regs)
+{
+	instrumentation_begin();
+	exit_to_user_mode_prepare(regs, USER_EXIT_IRQ);
+	instrumentation_end();
+	exit_to_user_mode();
+}
+
+#ifndef irqentry_state
+/**
+ * struct irqentry_state - What an exit has to know of its entry
+ * @exit_rcu:	For irqentry_exit(): RCU was told of the entry by ct_irq_enter()
+ *		and has to be told of the exit
+ * @lockdep:	For irqentry_nmi_exit(): lockdep had interrupts enabled
+ *
+ * Handed through from the entry to the exit function, and not to be looked into
+ * by the code between them.
+ */
+typedef struct irqentry_state {
+	union {
+		bool	exit_rcu;
+		bool	lockdep;
+	};
+} irqentry_state_t;
+#endif
+
+#ifndef arch_in_rcu_eqs
+/**
+ * arch_in_rcu_eqs - Tell whether a task other than idle may be one RCU ignores
+ *
+ * For architectures that enter an interruptible extended quiescent state in
+ * tasks other than the idle task. To say true too often costs time only.
+ *
+ * Context: noinstr. Interrupts disabled.
+ * Return: true if RCU may not be watching, false if it is.
+ */
+static __always_inline bool arch_in_rcu_eqs(void) { return false; }
+#define arch_in_rcu_eqs arch_in_rcu_eqs
+#endif
+
+void raw_irqentry_exit_cond_resched(void);
+
+#if !defined(CONFIG_PREEMPT_DYNAMIC)
+#define irqentry_exit_cond_resched()	raw_irqentry_exit_cond_resched()
+#elif defined(CONFIG_HAVE_PREEMPT_DYNAMIC_CALL)
+#define irqentry_exit_cond_resched_dynamic_enabled	raw_irqentry_exit_cond_resched
+#define irqentry_exit_cond_resched_dynamic_disabled	NULL
+DECLARE_STATIC_CALL(irqentry_exit_cond_resched, raw_irqentry_exit_cond_resched);
+#define irqentry_exit_cond_resched()	static_call(irqentry_exit_cond_resched)()
+#elif defined(CONFIG_HAVE_PREEMPT_DYNAMIC_KEY)
+DECLARE_STATIC_KEY_TRUE(sk_dynamic_irqentry_exit_cond_resched);
+void dynamic_irqentry_exit_cond_resched(void);
+#define irqentry_exit_cond_resched()	dynamic_irqentry_exit_cond_resched()
+#endif
+
+/**
+ * irqentry_enter_from_kernel_mode - An interrupt or exception has hit the kernel
+ * @regs:	Register state of the interrupted kernel context
+ *
+ * Part of irqentry_enter() for architectures that know where they come from.
+ *
+ * Context: noinstr. Interrupts disabled. The caller may be instrumented from the
+ *	    return on if it says so by instrumentation_begin().
+ * Return: State for the matching irqentry_exit_to_kernel_mode().
+ */
+static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct pt_regs *regs)
+{
+	irqentry_state_t state = { };
+
+	/*
+	 * In the idle task RCU is told unconditionally. To ask it first would
+	 * spare a nested interrupt the call, and a tick so nested would pass for
+	 * the outermost interrupt, which may report a quiescent state and end a
+	 * grace period under the code below it. Tiny RCU has no such state.
+	 */
+	if (!IS_ENABLED(CONFIG_TINY_RCU))
+		state.exit_rcu = is_idle_task(current) || arch_in_rcu_eqs();
+
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	if (state.exit_rcu)
+		ct_irq_enter();
+
+	instrumentation_begin();
+	kmsan_unpoison_entry_regs(regs);
+	/* A watching RCU may need the tick back. It warns if it does not watch. */
+	if (!state.exit_rcu)
+		rcu_irq_enter_check_tick();
+	trace_hardirqs_off_finish();
+	instrumentation_end();
+
+	return state;
+}
+
+/**
+ * irqentry_exit_to_kernel_mode_preempt - Preempt the interrupted kernel code
+ * @regs:	Register state of the interrupted kernel context
+ * @state:	What irqentry_enter_from_kernel_mode() returned
+ *
+ * First half of irqentry_exit_to_kernel_mode(). Does nothing where the
+ * interrupted code must not be preempted.
+ *
+ * Context: Interrupts disabled, in a state of the CPU in which it can schedule.
+ */
+static inline void irqentry_exit_to_kernel_mode_preempt(struct pt_regs *regs,
+							irqentry_state_t state)
+{
+	if (!IS_ENABLED(CONFIG_PREEMPTION))
+		return;
+
+	if (!regs_irqs_disabled(regs) && !state.exit_rcu)
+		irqentry_exit_cond_resched();
+}
+
+/**
+ * irqentry_exit_to_kernel_mode_after_preempt - Restore the interrupted state
+ * @regs:	Register state of the interrupted kernel context
+ * @state:	What irqentry_enter_from_kernel_mode() returned
+ *
+ * Second half of irqentry_exit_to_kernel_mode(): tracing, lockdep and RCU get
+ * back what they had when the interrupt came.
+ *
+ * Context: noinstr. Interrupts disabled. Nothing but the return to the
+ *	    interrupted code may follow.
+ */
+static __always_inline void
+irqentry_exit_to_kernel_mode_after_preempt(struct pt_regs *regs, irqentry_state_t state)
+{
+	const bool enables_irqs = !regs_irqs_disabled(regs);
+
+	if (enables_irqs) {
+		instrumentation_begin();
+		/*
+		 * The tail of the timer interrupt. In hardirq context for
+		 * lockdep, or the timer locks would be chained to whatever
+		 * locks the interrupted code holds.
+		 */
+		lockdep_hardirq_enter();
+		hrtimer_rearm_deferred();
+		lockdep_hardirq_exit();
+
+		/* Two steps if RCU is to stop watching between them */
+		if (state.exit_rcu) {
+			trace_hardirqs_on_prepare();
+			lockdep_hardirqs_on_prepare();
+		} else {
+			trace_hardirqs_on();
+		}
+		instrumentation_end();
+	}
+
+	if (state.exit_rcu) {
+		ct_irq_exit();
+		if (enables_irqs)
+			lockdep_hardirqs_on(CALLER_ADDR0);
+	}
+}
+
+/**
+ * irqentry_exit_to_kernel_mode - Return to kernel mode from an interrupt
+ * @regs:	Register state of the interrupted kernel context
+ * @state:	What irqentry_enter_from_kernel_mode() returned
+ *
+ * Part of irqentry_exit() for architectures that know where they go to.
+ *
+ * Context: noinstr. Interrupts disabled. Schedules if the interrupted code may
+ *	    be preempted. Nothing but the return to it may follow.
+ */
+static __always_inline void irqentry_exit_to_kernel_mode(struct pt_regs *regs,
+							 irqentry_state_t state)
+{
+	lockdep_assert_irqs_disabled();
+
+	instrumentation_begin();
+	irqentry_exit_to_kernel_mode_preempt(regs, state);
+	instrumentation_end();
+
+	irqentry_exit_to_kernel_mode_after_preempt(regs, state);
+}
+
+irqentry_state_t irqentry_enter(struct pt_regs *regs);
+void irqentry_exit(struct pt_regs *regs, irqentry_state_t state);
+
+irqentry_state_t irqentry_nmi_enter(struct pt_regs *regs);
+void irqentry_nmi_exit(struct pt_regs *regs, irqentry_state_t state);
+
+#endif /* _LINUX_IRQ_ENTRY_COMMON_H */

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Entry and exit of interrupts, exceptions and NMIs, out of line */
+
+#include <linux/ftrace_irq.h>
+#include <linux/hardirq.h>
+#include <linux/irq-entry-common.h>
+#include <linux/jump_label.h>
+#include <linux/preempt.h>
+#include <linux/sched/task_stack.h>
+#include <linux/static_call.h>
+
+#ifndef arch_irqentry_exit_need_resched
+/* An architecture may have reasons of its own not to preempt from an interrupt */
+static inline bool arch_irqentry_exit_need_resched(void) { return true; }
+#endif
+
+/**
+ * irqentry_enter - Entry of an interrupt or exception, from wherever it came
+ * @regs:	Register state of the interrupted context
+ *
+ * From user mode this is irqentry_enter_from_user_mode(), else
+ * irqentry_enter_from_kernel_mode().
+ *
+ * A page fault of the kernel may sleep. It can because RCU is informed of
+ * entries from the kernel only where it has to be: after ct_irq_enter() nothing
+ * may schedule before ct_irq_exit().
+ *
+ * Context: noinstr. Interrupts disabled. Not for NMIs.
+ * Return: State for the matching irqentry_exit().
+ */
+noinstr irqentry_state_t irqentry_enter(struct pt_regs *regs)
+{
+	if (!user_mode(regs))
+		return irqentry_enter_from_kernel_mode(regs);
+
+	irqentry_enter_from_user_mode(regs);
+	return (irqentry_state_t) { };
+}
+
+/**
+ * irqentry_exit - Return from an interrupt or exception
+ * @regs:	Register state of the interrupted context
+ * @state:	What irqentry_enter() returned
+ *
+ * To user mode with all work done, to kernel mode with preemption where it is
+ * due.
+ *
+ * Context: noinstr. Interrupts disabled on entry and on return. May schedule.
+ *	    Nothing but the return to the interrupted context may follow.
+ */
+noinstr void irqentry_exit(struct pt_regs *regs, irqentry_state_t state)
+{
+	if (!user_mode(regs))
+		irqentry_exit_to_kernel_mode(regs, state);
+	else
+		irqentry_exit_to_user_mode(regs);
+}
+
+/**
+ * raw_irqentry_exit_cond_resched - Preempt the task that was interrupted, if due
+ *
+ * What irqentry_exit_cond_resched() calls in a preemptible kernel.
+ *
+ * Context: Interrupts disabled on entry and on return. May schedule.
+ */
+void raw_irqentry_exit_cond_resched(void)
+{
+	if (preempt_count())
+		return;
+
+	rcu_irq_exit_check_preempt();
+	if (IS_ENABLED(CONFIG_DEBUG_ENTRY))
+		WARN_ON_ONCE(!on_thread_stack());
+
+	if (need_resched() && arch_irqentry_exit_need_resched())
+		preempt_schedule_irq();
+}
+
+#ifdef CONFIG_PREEMPT_DYNAMIC
+#if defined(CONFIG_HAVE_PREEMPT_DYNAMIC_CALL)
+DEFINE_STATIC_CALL(irqentry_exit_cond_resched, raw_irqentry_exit_cond_resched);
+#elif defined(CONFIG_HAVE_PREEMPT_DYNAMIC_KEY)
+DEFINE_STATIC_KEY_TRUE(sk_dynamic_irqentry_exit_cond_resched);
+
+/**
+ * dynamic_irqentry_exit_cond_resched - Preempt, if that is switched on
+ *
+ * For architectures that switch preemption by a static key.
+ *
+ * Context: Interrupts disabled on entry and on return. May schedule.
+ */
+void dynamic_irqentry_exit_cond_resched(void)
+{
+	if (static_branch_unlikely(&sk_dynamic_irqentry_exit_cond_resched))
+		raw_irqentry_exit_cond_resched();
+}
+#endif
+#endif
+
+/**
+ * irqentry_nmi_enter - Entry of an NMI or of an exception like one
+ * @regs:	Register state of the interrupted context
+ *
+ * May hit anything, another entry half done included. So everything is told of
+ * it, unconditionally, and what lockdep believed is handed to the exit.
+ *
+ * Context: noinstr. NMI.
+ * Return: State for the matching irqentry_nmi_exit().
+ */
+noinstr irqentry_state_t irqentry_nmi_enter(struct pt_regs *regs)
+{
+	irqentry_state_t state = {
+		.lockdep = lockdep_hardirqs_enabled(),
+	};
+
+	__nmi_enter();
+	lockdep_hardirqs_off(CALLER_ADDR0);
+	lockdep_hardirq_enter();
+	ct_nmi_enter();
+
+	instrumentation_begin();
+	kmsan_unpoison_entry_regs(regs);
+	trace_hardirqs_off_finish();
+	ftrace_nmi_enter();
+	instrumentation_end();
+
+	return state;
+}
+
+/**
+ * irqentry_nmi_exit - Return from an NMI
+ * @regs:	Register state of the interrupted context
+ * @state:	What irqentry_nmi_enter() returned
+ *
+ * Context: noinstr. NMI. Nothing but the return to the interrupted context may
+ *	    follow.
+ */
+noinstr void irqentry_nmi_exit(struct pt_regs *regs, irqentry_state_t state)
+{
+	const bool lockdep_irqs_on = state.lockdep;
+
+	instrumentation_begin();
+	ftrace_nmi_exit();
+	if (lockdep_irqs_on) {
+		trace_hardirqs_on_prepare();
+		lockdep_hardirqs_on_prepare();
+	}
+	instrumentation_end();
+
+	ct_nmi_exit();
+	lockdep_hardirq_exit();
+	if (lockdep_irqs_on)
+		lockdep_hardirqs_on(CALLER_ADDR0);
+	__nmi_exit();
+}

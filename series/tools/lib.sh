@@ -1,0 +1,386 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# What every tool of the series shares. Source it: . "$(dirname "$0")/lib.sh"
+
+set -euo pipefail
+export LC_ALL=C
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+BUILD=${BUILD:-$TOP/build}
+SERIES=$TOP/series
+# A copy of the exit codes of the verbs: 1 tests failed, 2 could not be done,
+# 3 to 6 as series/tools/guest says
+EXIT_FAILED=1
+EXIT_BROKEN=2
+
+say() { printf '%s\n' "$*"; }
+
+# fail WHAT WHY DO: one message, exit code 2
+fail()
+{
+	printf '%s: %s\n' "$(basename "$0")" "$1" >&2
+	[ -z "${2:-}" ] || printf '  why: %s\n' "$2" >&2
+	[ -z "${3:-}" ] || printf '  do:  %s\n' "$3" >&2
+	exit "$EXIT_BROKEN"
+}
+
+elapsed() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
+
+# progress STEP LOG COMMAND...: run COMMAND with its output in LOG. On a
+# terminal one line moves: step, elapsed time, last line of the output;
+# elsewhere a line at the start and at the end. On failure: the log's end and
+# place, and the command's status.
+progress()
+{
+	local step=$1 log=$2 begin=$SECONDS pid status=0 last
+	shift 2
+	mkdir -p "$(dirname "$log")"
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	if [ -t 1 ]; then
+		while kill -0 "$pid" 2>/dev/null; do
+			last=$(tail -n 1 "$log" 2>/dev/null | tr -d '\r' | tr '\t' ' ' || :)
+			printf '\r\033[K%s  %s  %.*s' "$step" "$(elapsed $((SECONDS - begin)))" 50 "$last"
+			sleep 1
+		done
+		printf '\r\033[K'
+	else
+		say "$step ..."
+	fi
+	wait "$pid" || status=$?
+	if [ "$status" -ne 0 ]; then
+		tail -n 15 "$log" | sed 's/^/  | /' >&2
+		printf '%s failed after %s (status %d), full log: %s\n' \
+			"$step" "$(elapsed $((SECONDS - begin)))" "$status" "${log#"$TOP"/}" >&2
+		return "$status"
+	fi
+	say "$step: $(elapsed $((SECONDS - begin)))"
+}
+
+# need_space MEGABYTES WHAT: stop before a disk is full, not in the middle
+need_space()
+{
+	local have
+	mkdir -p "$BUILD"
+	have=$(df -Pm "$BUILD" | awk 'NR == 2 { print $4 }')
+	[ "$have" -ge "$1" ] ||
+		fail "not enough room for $2" "$have MB are free under $BUILD, $1 MB are needed" \
+		     "make room there, or put the build elsewhere: make BUILD=/other/place ..."
+}
+
+# ---------------------------------------------------------------------------
+# The base tree and the patches: packages, base, tree, back, series, record
+
+case $BUILD in
+/*) ;;
+*) BUILD=$PWD/$BUILD ;;
+esac
+# shellcheck disable=SC2034 # used by the tools
+TREE=$BUILD/tree
+PATCHDIR=$SERIES/patches
+LOCK=$SERIES/base.lock
+# The date and the name of commits which have no better ones
+FIXED_DATE='1000000000 +0000'
+FIXED_IDENT='Patch Series <series@localhost>'
+
+# What a calling hook or `git rebase --exec` exports must not lead git astray
+# shellcheck disable=SC2046 # one variable name a word
+unset $(git rev-parse --local-env-vars 2>/dev/null || :)
+
+shown() { printf '%s' "${1#"$TOP"/}"; }
+
+# Git in the assembled tree, without the user's hooks
+tgit() { git -C "$TREE" -c core.hooksPath=/dev/null "$@"; }
+
+# Git commands that only read or write objects, without the user's settings
+plain_git() { GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$TREE" "$@"; }
+
+# Commands in the background do not see Ctrl-C: pass it on
+stop_all_on_interrupt() { trap 'trap "" TERM; kill -TERM 0; exit 130' INT; }
+
+# lock_build: one tool at a time works on the tree, with the tools it calls
+lock_build()
+{
+	[ -z "${BUILD_LOCKED:-}" ] || return 0
+	mkdir -p "$BUILD"
+	exec 9>"$BUILD/.lock"
+	flock -n 9 ||
+		fail "$(shown "$BUILD") is in use" "another run of these tools works on it" \
+		     "wait for that run to end, then try again"
+	export BUILD_LOCKED=1
+}
+
+# same_sum FILE SHA256 SIZE: is FILE what the signed index says?
+same_sum()
+{
+	[ -f "$1" ] && [ -n "$2" ] && [ "$(stat -c %s "$1")" = "$3" ] || return 1
+	[ "$(sha256sum <"$1")" = "$2  -" ]
+}
+
+# release_of MAKEFILE: 7.3.4, 7.3.0-rc1, ...; empty if it is no kernel's
+release_of()
+{
+	awk -F ' *= *' '
+		$1 ~ /^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)$/ && !($1 in v) { v[$1] = $2 }
+		END { if ("PATCHLEVEL" in v)
+			print v["VERSION"] "." v["PATCHLEVEL"] "." v["SUBLEVEL"] v["EXTRAVERSION"] }' "$1"
+}
+
+# new_files DIR: files of DIR that git does not track and that are no build
+# outputs, each ending in NUL. Debian's source package ignores all of the top
+# level ("/*" in its .gitignore), so the rules for the top level are given here
+# once more without that one; those for deeper levels are the tree's own.
+new_files()
+{
+	local rule rules=(-e '!/*')
+	while IFS= read -r rule; do
+		case $rule in
+		'' | '#'* | '/*' | '!/debian/' | ?*/?*) continue ;;
+		'!'*) rules+=(-e "!/${rule#!}") ;;
+		*) rules+=(-e "/${rule#/}") ;;
+		esac
+	done < <(sed 's,^!/,!,; s,^/\([^*]\),\1,' "$1/.gitignore" 2>/dev/null)
+	git -C "$1" ls-files -z -o --exclude-per-directory=.gitignore "${rules[@]}"
+}
+
+base_field() { sed -n "s/^$1: //p" "$TREE/.git/entry-base"; }
+base_name() { printf 'Linux %s (%s)' "$(base_field release)" "$(base_field from)"; }
+
+# tree_edits: what is in the tree and not in the repository, one a line
+tree_edits()
+{
+	local head series assembled
+	head=$(tgit rev-parse HEAD)
+	series=$(tgit rev-parse -q --verify refs/heads/series || :)
+	assembled=$(tgit rev-parse -q --verify refs/entry/assembled || tgit rev-parse base)
+	[ -z "$(rebase_dir)" ] || say "a rebase that is not finished"
+	[ "$series" = "$assembled" ] || say "commits on the branch series"
+	if [ "$head" != "$series" ] && ! tgit merge-base --is-ancestor "$head" "$assembled"; then
+		say "commits on $(tgit symbolic-ref -q --short HEAD || say "a detached HEAD")"
+	fi
+	changed_files | tr '\0' '\n'
+}
+
+rebase_dir()
+{
+	local dir
+	for dir in "$TREE/.git/rebase-merge" "$TREE/.git/rebase-apply"; do
+		[ ! -d "$dir" ] || say "$dir"
+	done
+}
+
+# changed_files: changed, deleted and new files, each ending in NUL
+changed_files()
+{
+	tgit update-index -q --refresh >/dev/null || :
+	tgit diff-index -z --name-only --no-renames HEAD --
+	new_files "$TREE"
+}
+
+# ---- the patches as the repository has them
+
+patch_subject() { head -n 1 "$PATCHDIR/$1/message"; }
+
+# whole_files PATCH, edited_files PATCH: kernel paths, one a line
+whole_files()
+{
+	[ ! -f "$PATCHDIR/$1/files" ] ||
+		sed 's/#.*//; s/^[[:space:]]*//; s/[[:space:]]*$//; /^$/d' "$PATCHDIR/$1/files"
+}
+
+edited_files()
+{
+	[ ! -f "$PATCHDIR/$1/edit.diff" ] ||
+		git -C / apply --numstat -z "$PATCHDIR/$1/edit.diff" | tr '\0' '\n' | cut -f 3-
+}
+
+# kernel_files: the repository's files that belong to the kernel, one a line
+kernel_files()
+{
+	local path
+	if git -C "$TOP" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+		git -C "$TOP" ls-files -co --exclude-standard
+	else
+		(cd "$TOP" && find . -name .git -prune -o ! -type d -printf '%P\n')
+	fi | sort -u | while IFS= read -r path; do
+		case $path in
+		series/* | build/* | .* | Makefile | README.md | COPYING* | LICENSE*) continue ;;
+		esac
+		case $TOP/$path in
+		"$BUILD"/*) continue ;;
+		esac
+		[ ! -e "$TOP/$path" ] && [ ! -L "$TOP/$path" ] || say "$path"
+	done
+}
+
+# load_patches: PATCHES (directories in order), WHOLE[path]=patch,
+# EDITED[path]=patches. Stops, naming all there is, if the lists are not right.
+load_patches()
+{
+	local dir patch path edited problems=()
+	PATCHES=()
+	declare -gA WHOLE=() EDITED=()
+	for dir in "$PATCHDIR"/[0-9][0-9][0-9][0-9]-*/; do
+		[ -d "$dir" ] || continue
+		patch=$(basename "$dir")
+		PATCHES+=("$patch")
+		if ! [ -s "$dir/message" ]; then
+			problems+=("$patch has no message")
+		elif [ -z "$(patch_subject "$patch")" ] || [ -n "$(sed -n 2p "$dir/message")" ]; then
+			problems+=("$patch/message does not begin with a subject and a blank line")
+		fi
+		while IFS= read -r path; do
+			[ -z "${WHOLE[$path]:-}" ] ||
+				problems+=("$path is in files of ${WHOLE[$path]} and of $patch (one patch, one room)")
+			WHOLE[$path]=$patch
+			if [ -L "$TOP/$path" ]; then
+				problems+=("$path is a symbolic link")
+			elif ! [ -f "$TOP/$path" ]; then
+				problems+=("$path, in files of $patch, is not in the repository")
+			fi
+		done < <(whole_files "$patch")
+		if ! edited=$(edited_files "$patch"); then
+			problems+=("$patch/edit.diff is not a diff that git can read")
+		elif [ -f "$dir/edit.diff" ] && grep -qE '^(rename|copy) (from|to) ' "$dir/edit.diff"; then
+			problems+=("$patch/edit.diff renames or copies a file")
+		fi
+		for path in $edited; do
+			EDITED[$path]+=" $patch"
+		done
+	done
+	for path in "${!EDITED[@]}"; do
+		[ -z "${WHOLE[$path]:-}" ] ||
+			problems+=("$path is whole in ${WHOLE[$path]} and edited in${EDITED[$path]}")
+	done
+	while IFS= read -r path; do
+		[ -n "${WHOLE[$path]:-}" ] || problems+=("$path is in files of no patch")
+	done < <(kernel_files)
+	[ ${#problems[@]} -eq 0 ] ||
+		fail "the lists of series/patches are not right" "$(printf '%s\n' "${problems[@]}" |
+			sed '2,$s/^/       /')" "put it right in series/patches/*/ (README.md says what is in them)"
+}
+
+touched_paths()
+{
+	[ $((${#WHOLE[@]} + ${#EDITED[@]})) -eq 0 ] ||
+		printf '%s\n' "${!WHOLE[@]}" "${!EDITED[@]}" | sed '/^$/d' | sort -u
+}
+
+# base_blobs: for each path read, "<blob or absent> <path>"
+base_blobs()
+{
+	local path
+	while IFS= read -r path; do
+		printf 'base:%s %s\n' "$path" "$path"
+	done | tgit cat-file --batch-check='%(objectname) %(rest)' |
+		sed 's/^base:\(.*\) missing$/absent \1/'
+}
+
+# ---- assembling, with objects only: the work tree is not looked at
+
+# patch_ident PATCH: "Name <mail> date zone" of the repository's last commit of it
+patch_ident()
+{
+	local paths ident
+	mapfile -t paths < <(whole_files "$1")
+	ident=$(git -C "$TOP" log -1 --no-show-signature --date=raw --format='%an <%ae> %ad' -- \
+		"series/patches/$1" "${paths[@]}" 2>/dev/null) || :
+	if [ -z "$ident" ]; then
+		ident=$(git -C "$TOP" -c user.useConfigOnly=true var GIT_AUTHOR_IDENT 2>/dev/null) || :
+		ident=${ident%%>*}
+		ident="${ident:+$ident>}"
+		ident="${ident:-$FIXED_IDENT} $FIXED_DATE"
+	fi
+	say "$ident"
+}
+
+# import_commit FIRST_PARENT AUTHOR COMMITTER MESSAGE_FILE: the head of a
+# commit for git fast-import; FIRST_PARENT may be empty: go on from the last one
+import_commit()
+{
+	local from=$1 author=$2 committer=$3 message=$4
+	printf 'commit refs/entry/new\nauthor %s\ncommitter %s\n' "$author" "$committer"
+	printf 'data %d\n' "$(stat -c %s "$message")"
+	cat "$message"
+	printf '\n'
+	[ -z "$from" ] || printf 'from %s\n' "$from"
+}
+
+# import_changes: from `git diff-tree -r` lines to those of git fast-import
+import_changes() { sed -nE 's/^:[0-7]+ ([0-7]+) [^ ]+ ([^ ]+) [^D]\t/M \1 \2 /p; s/^:.* D\t/D /p'; }
+
+# import_commits FILE: prints the id of the last commit
+import_commits()
+{
+	plain_git update-ref -d refs/entry/new
+	plain_git fast-import --quiet --force --date-format=raw <"$1" >/dev/null
+	plain_git rev-parse refs/entry/new
+	plain_git update-ref -d refs/entry/new
+}
+
+# explain_edit PATCH GIT_OUTPUT: which file and hunk of edit.diff failed
+explain_edit()
+{
+	local file line
+	sed -n 's/^error: //p' "$2" | while IFS= read -r line; do
+		say "$line"
+		if [[ $line =~ ^patch\ failed:\ (.*):([0-9]+)$ ]]; then
+			file=${BASH_REMATCH[1]}
+			awk -v file="a/$file" -v line="${BASH_REMATCH[2]}" '
+				/^--- / { here = $2 == file }
+				here && /^@@ / && $2 ~ "^-" line "(,|$)" { print "hunk: " $0 }
+			' "$PATCHDIR/$1/edit.diff"
+		fi
+	done | sed '2,$s/^/       /'
+}
+
+# assemble: after load_patches; sets ASSEMBLED to the tip of the commits made
+# of the patches. The index holds only the paths that the patches touch.
+assemble()
+{
+	local dir=$TREE/.git/entry-work patch path mode before after from
+	local -A blobs=()
+	from=$(tgit rev-parse 'base^{commit}')
+	ASSEMBLED=$from
+	[ ${#PATCHES[@]} -gt 0 ] || return 0
+	rm -rf "$dir"
+	mkdir "$dir"
+	touched_paths >"$dir/paths"
+	[ -s "$dir/paths" ] || fail "the patches change no file" "there is neither files nor edit.diff in them"
+	if [ ${#WHOLE[@]} -gt 0 ]; then
+		printf '%s\n' "${!WHOLE[@]}" >"$dir/whole"
+		while read -r path after; do
+			blobs[$path]=$after
+		done < <(paste -d ' ' "$dir/whole" <(sed "s,^,$TOP/," "$dir/whole" |
+			plain_git hash-object -w --no-filters --stdin-paths))
+	fi
+	(
+		export GIT_INDEX_FILE=$dir/index
+		xargs -d '\n' git -C "$TREE" ls-tree -r base -- <"$dir/paths" |
+			plain_git update-index --index-info
+		before=$(plain_git write-tree)
+		for patch in "${PATCHES[@]}"; do
+			while IFS= read -r path; do
+				mode=100644
+				[ ! -x "$TOP/$path" ] || mode=100755
+				printf '%s %s\t%s\n' "$mode" "${blobs[$path]}" "$path"
+			done < <(whole_files "$patch") | plain_git update-index --index-info
+			if [ -s "$PATCHDIR/$patch/edit.diff" ]; then
+				plain_git apply --cached --whitespace=nowarn "$PATCHDIR/$patch/edit.diff" 2>"$dir/error" ||
+					fail "series/patches/$patch/edit.diff does not apply" \
+					     "$(explain_edit "$patch" "$dir/error")" \
+					     "port that hunk to the base and to the patches before it, then: make record"
+			fi
+			after=$(plain_git write-tree)
+			[ "$before" != "$after" ] ||
+				fail "patch $patch changes nothing" "what it has is in the base or in a patch before it"
+			git stripspace <"$PATCHDIR/$patch/message" >"$dir/message"
+			path=$(patch_ident "$patch")
+			import_commit "$from" "$path" "$path" "$dir/message" >>"$dir/commits"
+			plain_git diff-tree -r --no-renames "$before" "$after" | import_changes >>"$dir/commits"
+			before=$after from=
+		done
+	) || exit
+	ASSEMBLED=$(import_commits "$dir/commits")
+	rm -rf "$dir"
+}
