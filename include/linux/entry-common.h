@@ -52,6 +52,7 @@ static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_re
 {
 	return ptrace_report_syscall_permit_entry(regs);
 }
+
 #define arch_ptrace_report_syscall_permit_entry arch_ptrace_report_syscall_permit_entry
 #endif
 
@@ -70,6 +71,7 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
 {
 	ptrace_report_syscall_exit(regs, step);
 }
+
 #define arch_ptrace_report_syscall_exit arch_ptrace_report_syscall_exit
 #endif
 
@@ -87,12 +89,14 @@ void syscall_exit_work(struct pt_regs *regs, unsigned long work);
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  */
 #define enter_from_user_mode_randomize_stack(regs)		\
-	do {							\
+	({							\
 		enter_from_user_mode(regs);			\
+								\
+		/* Inline, but takes part in tracing */		\
 		instrumentation_begin();			\
 		add_random_kstack_offset_irqsoff();		\
 		instrumentation_end();				\
-	} while (0)
+	})
 
 /**
  * syscall_enter_from_user_mode_work - One-time work before a syscall
@@ -132,12 +136,13 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
  */
 #define syscall_enter_from_user_mode_randomize_stack(regs, nr)			\
 	({									\
+		struct pt_regs *__regs = (regs);				\
 		bool __permit;							\
 										\
-		enter_from_user_mode_randomize_stack(regs);			\
+		enter_from_user_mode_randomize_stack(__regs);			\
 		instrumentation_begin();					\
 		local_irq_enable();						\
-		__permit = syscall_enter_from_user_mode_work(regs, nr);		\
+		__permit = syscall_enter_from_user_mode_work(__regs, nr);	\
 		instrumentation_end();						\
 		__permit;							\
 	})
@@ -207,6 +212,8 @@ static __always_inline void syscall_exit_to_user_mode(struct pt_regs *regs)
 {
 	instrumentation_begin();
 	syscall_exit_to_user_mode_work(regs);
+
+	/* What comes up from here on, the exit work sees */
 	local_irq_disable();
 	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
 	instrumentation_end();

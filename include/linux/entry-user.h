@@ -128,6 +128,22 @@ void arch_do_signal_or_restart(struct pt_regs *regs);
 
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work);
 
+/* On entry: RCU watches, so tracing can hear that interrupts are off */
+static __always_inline void entry_trace_irqs_off(struct pt_regs *regs)
+{
+	instrumentation_begin();
+	kmsan_unpoison_entry_regs(regs);
+	trace_hardirqs_off_finish();
+	instrumentation_end();
+}
+
+/* On exit: what can be said of the return enabling interrupts while RCU watches */
+static __always_inline void entry_trace_irqs_on_prepare(void)
+{
+	trace_hardirqs_on_prepare();
+	lockdep_hardirqs_on_prepare();
+}
+
 /**
  * enter_from_user_mode - Make an entry from user mode known to the kernel
  * @regs:	Register state of the interrupted user context
@@ -147,11 +163,7 @@ static __always_inline void enter_from_user_mode(struct pt_regs *regs)
 	lockdep_hardirqs_off(CALLER_ADDR0);
 	CT_WARN_ON(__ct_state() != CT_STATE_USER);
 	user_exit_irqoff();
-
-	instrumentation_begin();
-	kmsan_unpoison_entry_regs(regs);
-	trace_hardirqs_off_finish();
-	instrumentation_end();
+	entry_trace_irqs_off(regs);
 }
 
 /**
@@ -168,8 +180,7 @@ static __always_inline void exit_to_user_mode(void)
 {
 	instrumentation_begin();
 	unwind_reset_info();
-	trace_hardirqs_on_prepare();
-	lockdep_hardirqs_on_prepare();
+	entry_trace_irqs_on_prepare();
 	instrumentation_end();
 
 	user_enter_irqoff();

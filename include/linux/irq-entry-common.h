@@ -120,14 +120,14 @@ static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct p
 	lockdep_hardirqs_off(CALLER_ADDR0);
 	if (state.exit_rcu)
 		ct_irq_enter();
+	entry_trace_irqs_off(regs);
 
-	instrumentation_begin();
-	kmsan_unpoison_entry_regs(regs);
 	/* A watching RCU may need the tick back. It warns if it does not watch. */
-	if (!state.exit_rcu)
+	if (!state.exit_rcu) {
+		instrumentation_begin();
 		rcu_irq_enter_check_tick();
-	trace_hardirqs_off_finish();
-	instrumentation_end();
+		instrumentation_end();
+	}
 
 	return state;
 }
@@ -145,6 +145,8 @@ static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct p
 static inline void irqentry_exit_to_kernel_mode_preempt(struct pt_regs *regs,
 							irqentry_state_t state)
 {
+	lockdep_assert_irqs_disabled();
+
 	if (!IS_ENABLED(CONFIG_PREEMPTION))
 		return;
 
@@ -180,12 +182,10 @@ irqentry_exit_to_kernel_mode_after_preempt(struct pt_regs *regs, irqentry_state_
 		lockdep_hardirq_exit();
 
 		/* Two steps if RCU is to stop watching between them */
-		if (state.exit_rcu) {
-			trace_hardirqs_on_prepare();
-			lockdep_hardirqs_on_prepare();
-		} else {
+		if (state.exit_rcu)
+			entry_trace_irqs_on_prepare();
+		else
 			trace_hardirqs_on();
-		}
 		instrumentation_end();
 	}
 
@@ -209,8 +209,6 @@ irqentry_exit_to_kernel_mode_after_preempt(struct pt_regs *regs, irqentry_state_
 static __always_inline void irqentry_exit_to_kernel_mode(struct pt_regs *regs,
 							 irqentry_state_t state)
 {
-	lockdep_assert_irqs_disabled();
-
 	instrumentation_begin();
 	irqentry_exit_to_kernel_mode_preempt(regs, state);
 	instrumentation_end();

@@ -68,9 +68,9 @@ void raw_irqentry_exit_cond_resched(void)
 	if (preempt_count())
 		return;
 
+	/* Neither where RCU does not watch nor on an interrupt's stack */
 	rcu_irq_exit_check_preempt();
-	if (IS_ENABLED(CONFIG_DEBUG_ENTRY))
-		WARN_ON_ONCE(!on_thread_stack());
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_DEBUG_ENTRY) && !on_thread_stack());
 
 	if (need_resched() && arch_irqentry_exit_need_resched())
 		preempt_schedule_irq();
@@ -117,10 +117,9 @@ noinstr irqentry_state_t irqentry_nmi_enter(struct pt_regs *regs)
 	lockdep_hardirqs_off(CALLER_ADDR0);
 	lockdep_hardirq_enter();
 	ct_nmi_enter();
+	entry_trace_irqs_off(regs);
 
 	instrumentation_begin();
-	kmsan_unpoison_entry_regs(regs);
-	trace_hardirqs_off_finish();
 	ftrace_nmi_enter();
 	instrumentation_end();
 
@@ -141,10 +140,8 @@ noinstr void irqentry_nmi_exit(struct pt_regs *regs, irqentry_state_t state)
 
 	instrumentation_begin();
 	ftrace_nmi_exit();
-	if (lockdep_irqs_on) {
-		trace_hardirqs_on_prepare();
-		lockdep_hardirqs_on_prepare();
-	}
+	if (lockdep_irqs_on)
+		entry_trace_irqs_on_prepare();
 	instrumentation_end();
 
 	ct_nmi_exit();

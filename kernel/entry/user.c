@@ -40,6 +40,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 	if (ti_work & _TIF_UPROBE)
 		uprobe_notify_resume(regs);
 
+	/* Nothing of the task's is left on the stack: its code can be switched */
 	if (ti_work & _TIF_PATCH_PENDING)
 		klp_update_patch_state(current);
 
@@ -49,6 +50,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 		arch_do_signal_or_restart(regs);
 	}
 
+	/* Task work, cgroup throttling, rseq's slow path */
 	if (ti_work & _TIF_NOTIFY_RESUME)
 		resume_user_mode_work(regs);
 

@@ -78,6 +78,7 @@ esac
 # shellcheck disable=SC2034 # used by the tools
 TREE=$BUILD/tree
 PATCHDIR=$SERIES/patches
+# shellcheck disable=SC2034
 LOCK=$SERIES/base.lock
 # The date and the name of commits which have no better ones
 FIXED_DATE='1000000000 +0000'
@@ -132,12 +133,12 @@ release_of()
 # once more without that one; those for deeper levels are the tree's own.
 new_files()
 {
-	local rule rules=(-e '!/*')
+	local rule rules=(-x '!/*')
 	while IFS= read -r rule; do
 		case $rule in
-		'' | '#'* | '/*' | '!/debian/' | ?*/?*) continue ;;
-		'!'*) rules+=(-e "!/${rule#!}") ;;
-		*) rules+=(-e "/${rule#/}") ;;
+		'' | '#'* | '/*' | '!debian/' | ?*/?*) continue ;;
+		'!'*) rules+=(-x "!/${rule#!}") ;;
+		*) rules+=(-x "/${rule#/}") ;;
 		esac
 	done < <(sed 's,^!/,!,; s,^/\([^*]\),\1,' "$1/.gitignore" 2>/dev/null)
 	git -C "$1" ls-files -z -o --exclude-per-directory=.gitignore "${rules[@]}"
@@ -151,8 +152,8 @@ tree_edits()
 {
 	local head series assembled
 	head=$(tgit rev-parse HEAD)
-	series=$(tgit rev-parse -q --verify refs/heads/series || :)
-	assembled=$(tgit rev-parse -q --verify refs/entry/assembled || tgit rev-parse base)
+	series=$(tgit rev-parse -q --verify refs/heads/series) || :
+	assembled=$(tgit rev-parse -q --verify refs/entry/assembled) || assembled=$(tgit rev-parse 'base^{commit}')
 	[ -z "$(rebase_dir)" ] || say "a rebase that is not finished"
 	[ "$series" = "$assembled" ] || say "commits on the branch series"
 	if [ "$head" != "$series" ] && ! tgit merge-base --is-ancestor "$head" "$assembled"; then
@@ -209,7 +210,9 @@ kernel_files()
 		case $TOP/$path in
 		"$BUILD"/*) continue ;;
 		esac
-		[ ! -e "$TOP/$path" ] && [ ! -L "$TOP/$path" ] || say "$path"
+		if [ -e "$TOP/$path" ] || [ -L "$TOP/$path" ]; then
+			say "$path"
+		fi
 	done
 }
 
@@ -334,11 +337,14 @@ explain_edit()
 	done | sed '2,$s/^/       /'
 }
 
+# Git with an index that holds only the paths that the patches touch
+small_git() { GIT_INDEX_FILE=$TREE/.git/entry-work/index plain_git "$@"; }
+
 # assemble: after load_patches; sets ASSEMBLED to the tip of the commits made
-# of the patches. The index holds only the paths that the patches touch.
+# of the patches.
 assemble()
 {
-	local dir=$TREE/.git/entry-work patch path mode before after from
+	local dir=$TREE/.git/entry-work patch path mode before after from ident
 	local -A blobs=()
 	from=$(tgit rev-parse 'base^{commit}')
 	ASSEMBLED=$from
@@ -354,33 +360,30 @@ assemble()
 		done < <(paste -d ' ' "$dir/whole" <(sed "s,^,$TOP/," "$dir/whole" |
 			plain_git hash-object -w --no-filters --stdin-paths))
 	fi
-	(
-		export GIT_INDEX_FILE=$dir/index
-		xargs -d '\n' git -C "$TREE" ls-tree -r base -- <"$dir/paths" |
-			plain_git update-index --index-info
-		before=$(plain_git write-tree)
-		for patch in "${PATCHES[@]}"; do
-			while IFS= read -r path; do
-				mode=100644
-				[ ! -x "$TOP/$path" ] || mode=100755
-				printf '%s %s\t%s\n' "$mode" "${blobs[$path]}" "$path"
-			done < <(whole_files "$patch") | plain_git update-index --index-info
-			if [ -s "$PATCHDIR/$patch/edit.diff" ]; then
-				plain_git apply --cached --whitespace=nowarn "$PATCHDIR/$patch/edit.diff" 2>"$dir/error" ||
-					fail "series/patches/$patch/edit.diff does not apply" \
-					     "$(explain_edit "$patch" "$dir/error")" \
-					     "port that hunk to the base and to the patches before it, then: make record"
-			fi
-			after=$(plain_git write-tree)
-			[ "$before" != "$after" ] ||
-				fail "patch $patch changes nothing" "what it has is in the base or in a patch before it"
-			git stripspace <"$PATCHDIR/$patch/message" >"$dir/message"
-			path=$(patch_ident "$patch")
-			import_commit "$from" "$path" "$path" "$dir/message" >>"$dir/commits"
-			plain_git diff-tree -r --no-renames "$before" "$after" | import_changes >>"$dir/commits"
-			before=$after from=
-		done
-	) || exit
+	xargs -d '\n' git -C "$TREE" ls-tree -r base -- <"$dir/paths" | small_git update-index --index-info
+	before=$(small_git write-tree)
+	for patch in "${PATCHES[@]}"; do
+		while IFS= read -r path; do
+			mode=100644
+			[ ! -x "$TOP/$path" ] || mode=100755
+			printf '%s %s\t%s\n' "$mode" "${blobs[$path]}" "$path"
+		done < <(whole_files "$patch") | small_git update-index --index-info
+		if [ -s "$PATCHDIR/$patch/edit.diff" ]; then
+			small_git apply --cached --whitespace=nowarn "$PATCHDIR/$patch/edit.diff" 2>"$dir/error" ||
+				fail "series/patches/$patch/edit.diff does not apply" \
+				     "$(explain_edit "$patch" "$dir/error")" \
+				     "port that hunk to the base and to the patches before it, then: make record"
+		fi
+		after=$(small_git write-tree)
+		[ "$before" != "$after" ] ||
+			fail "patch $patch changes nothing" "what it has is in the base or in a patch before it"
+		git stripspace <"$PATCHDIR/$patch/message" >"$dir/message"
+		ident=$(patch_ident "$patch")
+		import_commit "$from" "$ident" "$ident" "$dir/message" >>"$dir/commits"
+		plain_git diff-tree -r --no-renames "$before" "$after" | import_changes >>"$dir/commits"
+		before=$after from=
+	done
+	# shellcheck disable=SC2034
 	ASSEMBLED=$(import_commits "$dir/commits")
 	rm -rf "$dir"
 }

@@ -4,7 +4,6 @@
 #include <linux/entry-common.h>
 #include <linux/user-return-notifier.h>
 
-#include <asm/entry-common.h>
 #include <asm/io_bitmap.h>
 
 /**

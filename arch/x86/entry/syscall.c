@@ -5,7 +5,6 @@
 #include <linux/linkage.h>
 #include <linux/nospec.h>
 
-#include <asm/cpufeature.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
 #include <asm/syscall.h>

@@ -3,14 +3,13 @@
 #ifndef _ASM_X86_ENTRY_COMMON_H
 #define _ASM_X86_ENTRY_COMMON_H
 
+#include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/thread_info.h>
 
-#include <asm/cpufeature.h>
 #include <asm/fpu/api.h>
 #include <asm/fred.h>
 #include <asm/nospec-branch.h>
-#include <asm/processor.h>
 #include <asm/ptrace.h>
 #include <asm/stacktrace.h>
 
@@ -41,6 +40,7 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 	WARN_ON_ONCE(!on_thread_stack());
 	WARN_ON_ONCE(regs != task_pt_regs(current));
 }
+
 #define arch_enter_from_user_mode arch_enter_from_user_mode
 
 /* TIF bits that have to be acted on in arch_exit_to_user_mode_prepare() */
@@ -75,13 +75,16 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs, unsigned
 		current_thread_info()->status &= ~(TS_COMPAT | TS_I386_REGS_POKED);
 #endif
 
-	/* KVM leaves a guest's branch predictions to be flushed here */
-	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER) &&
-	    this_cpu_read(x86_ibpb_exit_to_user)) {
-		indirect_branch_prediction_barrier();
+	/* KVM leaves it to this place to flush a guest's branch predictions */
+	if (!cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		return;
+
+	if (unlikely(this_cpu_read(x86_ibpb_exit_to_user))) {
 		this_cpu_write(x86_ibpb_exit_to_user, false);
+		indirect_branch_prediction_barrier();
 	}
 }
+
 #define arch_exit_to_user_mode_prepare arch_exit_to_user_mode_prepare
 
 /**
@@ -93,6 +96,7 @@ static __always_inline void arch_exit_to_user_mode(void)
 {
 	amd_clear_divider();
 }
+
 #define arch_exit_to_user_mode arch_exit_to_user_mode
 
 void x86_entry_from_kvm(unsigned int entry_type, unsigned int vector);
