@@ -8,9 +8,8 @@ export LC_ALL=C
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$TOP/build}
 SERIES=$TOP/series
-# A copy of the exit codes of the verbs: 1 tests failed, 2 could not be done,
-# 3 to 6 as series/tools/guest says
-EXIT_FAILED=1
+# Exit codes of the verbs: 1 tests failed, 2 could not be done, 3 to 6 as
+# series/tools/guest says
 EXIT_BROKEN=2
 
 say() { printf '%s\n' "$*"; }
@@ -129,8 +128,11 @@ release_of()
 
 # new_files DIR: files of DIR that git does not track and that are no build
 # outputs, each ending in NUL. Debian's source package ignores all of the top
-# level ("/*" in its .gitignore), so the rules for the top level are given here
-# once more without that one; those for deeper levels are the tree's own.
+# level ("/*" in its .gitignore) and all dot files; so the rules for the top
+# level are given here once more without that one, and then the dot files that
+# belong to the kernel. Otherwise the rules are the tree's own.
+DOT_FILES='.clang-format .clippy.toml .cocciconfig .editorconfig .get_maintainer.ignore
+	.gitattributes .gitignore .kunitconfig .mailmap .pylintrc .renames.txt .rustfmt.toml'
 new_files()
 {
 	local rule rules=(-x '!/*')
@@ -141,6 +143,9 @@ new_files()
 		*) rules+=(-x "/${rule#/}") ;;
 		esac
 	done < <(sed 's,^!/,!,; s,^/\([^*]\),\1,' "$1/.gitignore" 2>/dev/null)
+	for rule in $DOT_FILES; do
+		rules+=(-x "!$rule")
+	done
 	git -C "$1" ls-files -z -o --exclude-per-directory=.gitignore "${rules[@]}"
 }
 
