@@ -9,6 +9,8 @@
 #include <asm/segment.h>
 #include <asm/syscall.h>
 
+#include "dispatch.h"
+
 /* Few programs are left: not worth a place in do_syscall_64() */
 static noinline void dispatch_x32(struct pt_regs *regs, unsigned long nr)
 {
