@@ -128,7 +128,15 @@ void arch_do_signal_or_restart(struct pt_regs *regs);
 
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work);
 
-/* On entry: RCU watches, so tracing can hear that interrupts are off */
+/**
+ * entry_trace_irqs_off - Let tracing know of an entry
+ * @regs:	Register state of the interrupted context
+ *
+ * Part of each entry: the CPU disabled interrupts when nobody could be told.
+ *
+ * Context: noinstr, behind the point from which on RCU watches. Interrupts
+ *	    disabled.
+ */
 static __always_inline void entry_trace_irqs_off(struct pt_regs *regs)
 {
 	instrumentation_begin();
@@ -137,7 +145,14 @@ static __always_inline void entry_trace_irqs_off(struct pt_regs *regs)
 	instrumentation_end();
 }
 
-/* On exit: what can be said of the return enabling interrupts while RCU watches */
+/**
+ * entry_trace_irqs_on_prepare - Let tracing know of a return
+ *
+ * Part of each exit to a context with interrupts enabled, where RCU will not be
+ * watching any more when lockdep_hardirqs_on() completes it.
+ *
+ * Context: Interrupts disabled, RCU watching.
+ */
 static __always_inline void entry_trace_irqs_on_prepare(void)
 {
 	trace_hardirqs_on_prepare();
