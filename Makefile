@@ -34,7 +34,7 @@ record: ## take note of the base's files after looking at what changed in them (
 	@$(T)/record
 
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
-	@$(T)/run --build && $(T)/shell
+	@$(T)/run --shell
 
 sizes: ## text size of the entry functions, the base's and ours (8 min, once built: 1 s)
 	@$(T)/kernels && $(T)/sizes
