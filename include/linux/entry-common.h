@@ -12,7 +12,6 @@
 
 #include <linux/bug.h>
 #include <linux/context_tracking.h>
-#include <linux/entry-user.h>
 #include <linux/irq-entry-common.h>
 #include <linux/ptrace.h>
 #include <linux/randomize_kstack.h>

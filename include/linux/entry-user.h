@@ -15,6 +15,11 @@
 #ifndef _LINUX_ENTRY_USER_H
 #define _LINUX_ENTRY_USER_H
 
+/* Hooks of architectures include that one in turn: it has to come first */
+#ifndef _LINUX_IRQ_ENTRY_COMMON_H
+#error "Include <linux/irq-entry-common.h> or <linux/entry-common.h> instead."
+#endif
+
 #include <linux/context_tracking.h>
 #include <linux/ftrace.h>
 #include <linux/highmem.h>
@@ -24,6 +29,7 @@
 #include <linux/kmsan.h>
 #include <linux/lockdep.h>
 #include <linux/rseq_entry.h>
+#include <linux/sched/task_stack.h>
 #include <linux/thread_info.h>
 #include <linux/tick.h>
 #include <linux/unwind_deferred.h>

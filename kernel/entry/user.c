@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Work on the way out to user mode, for system calls and interrupts alike */
 
-#include <linux/entry-user.h>
 #include <linux/futex.h>
+#include <linux/irq-entry-common.h>
 #include <linux/livepatch.h>
 #include <linux/resume_user_mode.h>
 #include <linux/sched.h>
