@@ -5,7 +5,7 @@ T := series/tools
 
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
-export LINUX BUILD ACCEL PATCH DISCARD PREFIX KEEP
+export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
 
 .DEFAULT_GOAL := help
 .PHONY: help run test tree back series record shell sizes clean
