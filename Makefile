@@ -15,10 +15,10 @@ help: ## this list
 	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
 	@echo "BUILD=/path builds elsewhere. Durations are for 2 cores, and from nothing."
 
-run: ## build the kernel, boot it, run the x86 selftests there (12 min; again: 2 min)
+run: ## build the kernel, boot it, run the x86 selftests there (7 min; again: 1 min)
 	@$(T)/run
 
-test: ## everything: series, builds, selftests against the base's, faults (45 min)
+test: ## everything: series, builds, selftests against the base's, faults (25 min)
 	@$(T)/test
 
 tree: ## assemble build/tree: the base in git, and one commit per patch (1 min)
@@ -36,7 +36,7 @@ record: ## take note of the base's files after looking at what changed in them (
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
 	@$(T)/run --shell
 
-sizes: ## text size of the entry functions, the base's and ours (8 min, once built: 1 s)
+sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes
 
 clean: ## remove build/ (make clean KEEP=cache spares downloads and the compiler cache)

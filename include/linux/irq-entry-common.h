@@ -10,7 +10,6 @@
 
 #include <linux/entry-user.h>
 #include <linux/rcupdate.h>
-#include <linux/rcutree.h>
 #include <linux/sched.h>
 #include <linux/static_call_types.h>
 
