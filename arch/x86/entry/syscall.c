@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* C entry points of the system call instructions */
+/* C entry point of the SYSCALL instruction in 64-bit mode */
 
 #include <linux/entry-common.h>
 #include <linux/linkage.h>
 #include <linux/nospec.h>
 
-#include <asm/ptrace.h>
-#include <asm/segment.h>
 #include <asm/syscall.h>
 
-#include "dispatch.h"
+#include "syscall.h"
 
 /* Few programs are left: not worth a place in do_syscall_64() */
 static noinline void dispatch_x32(struct pt_regs *regs, unsigned long nr)
@@ -37,33 +35,17 @@ static __always_inline void dispatch_64(struct pt_regs *regs, long number)
 	}
 }
 
-/*
- * SYSRET loads RIP from RCX, EFLAGS from R11 and fixed segments. If the registers
- * that user mode is to get do not agree with that, only IRET can restore them.
- */
+/* Whether what SYSRET does is what @regs ask for */
 static __always_inline bool sysret_restores(const struct pt_regs *regs)
 {
-	/* A PV guest returns by hypercall */
-	if (cpu_feature_enabled(X86_FEATURE_XENPV))
-		return false;
-
-	if (unlikely(regs->ip != regs->cx || regs->flags != regs->r11))
-		return false;
-
-	/* As programmed into MSR_STAR */
-	if (unlikely(regs->cs != __USER_CS || regs->ss != __USER_DS))
-		return false;
-
 	/*
-	 * With a non-canonical RIP Intel's SYSRET faults in the kernel, on a
-	 * stack that user mode chose: that is the end. Below the limit is all
-	 * of user space but the vsyscall page.
+	 * It takes RIP from RCX and EFLAGS from R11. With a non-canonical RIP
+	 * Intel's SYSRET faults in the kernel, on a stack that user mode chose:
+	 * that is the end. Below the limit is all of user space but the
+	 * vsyscall page.
 	 */
-	if (unlikely(regs->ip >= TASK_SIZE_MAX))
-		return false;
-
-	/* SYSRET does not restore RF, and with TF it traps before user code runs */
-	return likely(!(regs->flags & (X86_EFLAGS_RF | X86_EFLAGS_TF)));
+	return fast_exit_restores(regs, regs->cx, __USER_CS) &&
+	       likely(regs->flags == regs->r11 && regs->ip < TASK_SIZE_MAX);
 }
 
 /**

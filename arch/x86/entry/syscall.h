@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the C entry points of the system call instructions share */
+#ifndef _X86_ENTRY_SYSCALL_H
+#define _X86_ENTRY_SYSCALL_H
+
+#include <asm/cpufeature.h>
+#include <asm/processor-flags.h>
+#include <asm/ptrace.h>
+#include <asm/segment.h>
+
+/* From a number to its function, one for each table */
+long x64_sys_call(const struct pt_regs *regs, unsigned int nr);
+long x32_sys_call(const struct pt_regs *regs, unsigned int nr);
+long ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
+
+/*
+ * SYSRET and SYSEXIT go to a known address, load fixed segments and cannot
+ * restore all of EFLAGS. If the registers that user mode is to get do not agree
+ * with that, only IRET can restore them.
+ */
+static __always_inline bool fast_exit_restores(const struct pt_regs *regs,
+					       unsigned long ip, unsigned long cs)
+{
+	/* A PV guest returns by hypercall */
+	if (cpu_feature_enabled(X86_FEATURE_XENPV))
+		return false;
+
+	if (unlikely(regs->ip != ip))
+		return false;
+
+	/* As programmed into the MSRs */
+	if (unlikely(regs->cs != cs || regs->ss != __USER_DS))
+		return false;
+
+	/* RF and VM get lost, and with TF the CPU traps before user code runs */
+	return likely(!(regs->flags & (X86_EFLAGS_RF | X86_EFLAGS_TF | X86_EFLAGS_VM)));
+}
+
+#endif /* _X86_ENTRY_SYSCALL_H */

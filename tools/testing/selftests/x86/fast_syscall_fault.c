@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A fast 32-bit system call has its sixth argument on the user's stack. If the
+ * kernel cannot read it there, the call fails with -EFAULT. It is a system call
+ * nevertheless: a tracer has to be told of it as of any other, and of a single
+ * step over it, before the program runs into its broken stack.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#ifndef PTRACE_SYSEMU
+#define PTRACE_SYSEMU	31
+#endif
+
+#define SYSCALL_STOP	(SIGTRAP | 0x80)
+
+extern const char insn_sysenter[], insn_syscall[];
+
+asm(".pushsection .text\n"
+    "insn_sysenter: sysenter\n"
+    "	ud2\n"
+    "insn_syscall: syscall\n"
+    "	ud2\n"
+    ".popsection");
+
+/* The vDSO knows which instruction this CPU has, if any */
+static const char *fast_insn(void)
+{
+	const unsigned char *code = (const unsigned char *)getauxval(AT_SYSINFO);
+	int i;
+
+	for (i = 0; code && i < 32; i++) {
+		if (code[i] == 0x0f && code[i + 1] == 0x34)
+			return insn_sysenter;
+		if (code[i] == 0x0f && code[i + 1] == 0x05)
+			return insn_syscall;
+	}
+
+	return NULL;
+}
+
+FIXTURE(bad_stack)
+{
+	pid_t pid;
+};
+
+/* A child that is stopped right in front of a call of getppid() */
+FIXTURE_SETUP(bad_stack)
+{
+	struct user_regs_struct regs;
+	const char *insn = fast_insn();
+	void *stack;
+	int status;
+
+	if (!insn)
+		SKIP(return, "the vDSO uses INT $0x80");
+
+	stack = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(stack != MAP_FAILED);
+
+	self->pid = fork();
+	ASSERT_GE(self->pid, 0);
+	if (!self->pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		_exit(1);
+	}
+
+	ASSERT_EQ(waitpid(self->pid, &status, 0), self->pid);
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(ptrace(PTRACE_SETOPTIONS, self->pid, 0,
+			 PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL), 0);
+
+	ASSERT_EQ(ptrace(PTRACE_GETREGS, self->pid, 0, &regs), 0);
+	regs.orig_eax = -1;
+	regs.eip = (long)insn;
+	regs.eax = SYS_getppid;
+	regs.ebp = (long)stack;
+	regs.esp = (long)stack;
+	ASSERT_EQ(ptrace(PTRACE_SETREGS, self->pid, 0, &regs), 0);
+}
+
+FIXTURE_TEARDOWN(bad_stack)
+{
+	if (self->pid > 0) {
+		kill(self->pid, SIGKILL);
+		waitpid(self->pid, NULL, __WALL);
+	}
+}
+
+/* Let the child go on, and say what it stopped with */
+static int next_stop(pid_t pid, int request, struct user_regs_struct *regs)
+{
+	int status;
+
+	if (ptrace(request, pid, 0, 0) || waitpid(pid, &status, 0) != pid)
+		return -errno;
+	if (!WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, pid, 0, regs))
+		return 0;
+	return WSTOPSIG(status);
+}
+
+/* Behind the INT $0x80 in the vDSO: nothing has been executed there yet */
+static bool at_landing_pad(pid_t pid, const struct user_regs_struct *regs)
+{
+	long code = ptrace(PTRACE_PEEKTEXT, pid, regs->eip - 2, 0);
+
+	return (code & 0xffff) == 0x80cd;
+}
+
+TEST_F(bad_stack, singlestep)
+{
+	struct user_regs_struct regs;
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SINGLESTEP, &regs), SIGTRAP);
+	EXPECT_EQ(regs.eax, -EFAULT);
+	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
+
+	/* Only now */
+	EXPECT_EQ(next_stop(self->pid, PTRACE_SINGLESTEP, &regs), SIGSEGV);
+	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
+}
+
+TEST_F(bad_stack, syscall_stops)
+{
+	struct user_regs_struct regs;
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SYSCALL_STOP);
+	EXPECT_EQ(regs.orig_eax, SYS_getppid);
+	EXPECT_EQ(regs.eax, -ENOSYS);
+
+	/* A tracer that counts must find them in pairs */
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SYSCALL_STOP);
+	EXPECT_EQ(regs.orig_eax, SYS_getppid);
+	EXPECT_EQ(regs.eax, -EFAULT);
+	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
+
+	EXPECT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SIGSEGV);
+}
+
+TEST_F(bad_stack, singlestep_from_entry_stop)
+{
+	struct user_regs_struct regs;
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SYSCALL_STOP);
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SINGLESTEP, &regs), SIGTRAP);
+	EXPECT_EQ(regs.eax, -EFAULT);
+	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
+}
+
+TEST_F(bad_stack, skipped_call_keeps_result)
+{
+	struct user_regs_struct regs;
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SYSCALL_STOP);
+	regs.orig_eax = -1;
+	regs.eax = 4711;
+	ASSERT_EQ(ptrace(PTRACE_SETREGS, self->pid, 0, &regs), 0);
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SYSCALL_STOP);
+	EXPECT_EQ(regs.eax, 4711);
+}
+
+TEST_F(bad_stack, sysemu)
+{
+	struct user_regs_struct regs;
+
+	/* The tracer makes the call: one stop, no result of the kernel's */
+	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSEMU, &regs), SYSCALL_STOP);
+	EXPECT_EQ(regs.orig_eax, SYS_getppid);
+	EXPECT_EQ(regs.eax, -ENOSYS);
+	EXPECT_EQ(next_stop(self->pid, PTRACE_SYSEMU, &regs), SIGSEGV);
+	EXPECT_EQ(regs.eax, -ENOSYS);
+}
+
+/* Untraced, the program gets what it has always got */
+TEST_F(bad_stack, fault_at_landing_pad)
+{
+	struct user_regs_struct regs;
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_CONT, &regs), SIGSEGV);
+	EXPECT_EQ(regs.eax, -EFAULT);
+	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
+}
+
+TEST_HARNESS_MAIN
