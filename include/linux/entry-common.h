@@ -82,7 +82,7 @@ void syscall_exit_work(struct pt_regs *regs, unsigned long work);
  * @regs:	Register state of the user context
  *
  * enter_from_user_mode() with a random offset to the stack pointer. A macro,
- * because what alloca() gives lasts as long as the frame it was called in, and
+ * because memory on the stack lasts as long as the frame it was taken in, and
  * that has to be the one which encloses the call.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
@@ -181,9 +181,9 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
  *		Has to be __always_inline, so that no indirect call remains
  *
  * Work on entry: user dispatch, rseq slice, ptrace, seccomp, tracepoint, audit.
- * Each of the first four may forbid the call. Work on exit: audit, tracepoint,
- * ptrace. The kernel entry before it and the exit to user mode behind it are the
- * caller's. Inline up to the two tests for work, because the architecture's
+ * User dispatch, ptrace and seccomp may forbid the call. Work on exit: audit,
+ * tracepoint, ptrace. The kernel entry before it and the exit to user mode behind
+ * it are the caller's. Inline up to the two tests for work, because the architecture's
  * entry point is where it runs and each syscall passes there.
  *
  * Context: Task context, interrupts enabled. May sleep.

@@ -10,7 +10,15 @@
 #include <linux/static_call.h>
 
 #ifndef arch_irqentry_exit_need_resched
-/* An architecture may have reasons of its own not to preempt from an interrupt */
+/**
+ * arch_irqentry_exit_need_resched - Architecture's word on preemption
+ *
+ * An architecture replaces it if it has reasons of its own not to preempt from
+ * an interrupt.
+ *
+ * Context: Interrupts disabled.
+ * Return: true if the interrupted code may be preempted.
+ */
 static inline bool arch_irqentry_exit_need_resched(void) { return true; }
 #endif
 

@@ -3,7 +3,6 @@
 
 #include <linux/entry-common.h>
 #include <linux/linkage.h>
-#include <linux/nospec.h>
 
 #include <asm/syscall.h>
 
@@ -12,27 +11,16 @@
 /* Few programs are left: not worth a place in do_syscall_64() */
 static noinline void dispatch_x32(struct pt_regs *regs, unsigned long nr)
 {
-	nr -= __X32_SYSCALL_BIT;
-	if (nr < X32_NR_syscalls) {
-		nr = array_index_nospec(nr, X32_NR_syscalls);
-		regs->ax = x32_sys_call(regs, nr);
-	}
+	dispatch(regs, nr - __X32_SYSCALL_BIT, X32_NR_syscalls, x32_sys_call);
 }
 
-/*
- * Number -1, which a tracer uses to skip a call, is none of either table as
- * the comparisons are unsigned.
- */
-static __always_inline void dispatch_64(struct pt_regs *regs, long number)
+static __always_inline void dispatch_64(struct pt_regs *regs, long nr)
 {
-	unsigned long nr = number;
+	if (dispatch(regs, nr, NR_syscalls, x64_sys_call))
+		return;
 
-	if (likely(nr < NR_syscalls)) {
-		nr = array_index_nospec(nr, NR_syscalls);
-		regs->ax = x64_sys_call(regs, nr);
-	} else if (IS_ENABLED(CONFIG_X86_X32_ABI) && x32_enabled) {
+	if (IS_ENABLED(CONFIG_X86_X32_ABI) && x32_enabled)
 		dispatch_x32(regs, nr);
-	}
 }
 
 /* Whether what SYSRET does is what @regs ask for */

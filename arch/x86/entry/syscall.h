@@ -3,15 +3,33 @@
 #ifndef _X86_ENTRY_SYSCALL_H
 #define _X86_ENTRY_SYSCALL_H
 
-#include <asm/cpufeature.h>
+#include <linux/cpufeature.h>
+#include <linux/nospec.h>
+
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
 
 /* From a number to its function, one for each table */
+typedef long (*sys_call_t)(const struct pt_regs *regs, unsigned int nr);
+
 long x64_sys_call(const struct pt_regs *regs, unsigned int nr);
 long x32_sys_call(const struct pt_regs *regs, unsigned int nr);
 long ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
+
+/*
+ * Make the call @nr of the @limit calls that @sys_call has, if it is one. Number
+ * -1, which a tracer uses to skip a call, never is, as it is taken unsigned.
+ */
+static __always_inline bool dispatch(struct pt_regs *regs, unsigned long nr,
+				     unsigned long limit, sys_call_t sys_call)
+{
+	if (unlikely(nr >= limit))
+		return false;
+
+	regs->ax = sys_call(regs, array_index_nospec(nr, limit));
+	return true;
+}
 
 /*
  * SYSRET and SYSEXIT go to a known address, load fixed segments and cannot

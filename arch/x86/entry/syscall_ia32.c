@@ -18,7 +18,6 @@
 #include <linux/entry-common.h>
 #include <linux/kernel.h>
 #include <linux/linkage.h>
-#include <linux/nospec.h>
 #include <linux/uaccess.h>
 
 #include <asm/apic.h>
@@ -28,14 +27,9 @@
 
 #include "syscall.h"
 
-static __always_inline void dispatch_ia32(struct pt_regs *regs, long number)
+static __always_inline void dispatch_ia32(struct pt_regs *regs, long nr)
 {
-	unsigned long nr = number;
-
-	if (likely(nr < IA32_NR_syscalls)) {
-		nr = array_index_nospec(nr, IA32_NR_syscalls);
-		regs->ax = ia32_sys_call(regs, nr);
-	}
+	dispatch(regs, nr, IA32_NR_syscalls, ia32_sys_call);
 }
 
 /*

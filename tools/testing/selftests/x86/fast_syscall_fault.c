@@ -24,17 +24,18 @@
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
 
-extern const char insn_sysenter[], insn_syscall[];
+static void __attribute__((naked)) insn_sysenter(void)
+{
+	asm volatile("sysenter; ud2");
+}
 
-asm(".pushsection .text\n"
-    "insn_sysenter: sysenter\n"
-    "	ud2\n"
-    "insn_syscall: syscall\n"
-    "	ud2\n"
-    ".popsection");
+static void __attribute__((naked)) insn_syscall(void)
+{
+	asm volatile("syscall; ud2");
+}
 
 /* The vDSO knows which instruction this CPU has, if any */
-static const char *fast_insn(void)
+static void *fast_insn(void)
 {
 	const unsigned char *code = (const unsigned char *)getauxval(AT_SYSINFO);
 	int i;
@@ -58,7 +59,7 @@ FIXTURE(bad_stack)
 FIXTURE_SETUP(bad_stack)
 {
 	struct user_regs_struct regs;
-	const char *insn = fast_insn();
+	void *insn = fast_insn();
 	void *stack;
 	int status;
 
