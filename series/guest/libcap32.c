@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The five functions of libcap that 32-bit selftests call. The 32-bit library
+ * The functions of libcap that 32-bit selftests call. The 32-bit library
  * itself can only be installed as a package of a foreign architecture.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/capability.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +76,29 @@ int cap_set_flag(cap_t cap, cap_flag_t flag, int count,
 			*word(cap, values[i], flag) &= ~bit;
 	}
 	return 0;
+}
+
+int cap_clear_flag(cap_t cap, cap_flag_t flag)
+{
+	for (cap_value_t value = 0; value < 64; value++)
+		cap_set_flag(cap, flag, 1, &value, CAP_CLEAR);
+	return 0;
+}
+
+int cap_clear(cap_t cap)
+{
+	memset(cap->data, 0, sizeof(cap->data));
+	return 0;
+}
+
+unsigned int cap_get_secbits(void)
+{
+	return prctl(PR_GET_SECUREBITS);
+}
+
+int cap_set_secbits(unsigned int bits)
+{
+	return prctl(PR_SET_SECUREBITS, bits);
 }
 
 int cap_free(void *cap)
