@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tree back series record shell sizes clean
+.PHONY: help run test tree back series record shell sizes archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +38,12 @@ shell: ## an interactive guest with our kernel and the selftests (10 s, once bui
 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes
+
+archs: ## compile the entry code and its users for other architectures (5 min)
+	@$(T)/packages && $(T)/tree && $(T)/builds arch
+
+configs: ## the same for x86 in many configurations, 32-bit too (10 min)
+	@$(T)/packages && $(T)/tree && $(T)/builds x86
 
 clean: ## remove build/ (make clean KEEP=cache spares downloads and the compiler cache)
 	@$(T)/clean
