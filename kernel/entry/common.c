@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Entry and exit of interrupts, exceptions and NMIs, out of line */
 
+#include <linux/context_tracking.h>
 #include <linux/ftrace_irq.h>
 #include <linux/hardirq.h>
 #include <linux/irq-entry-common.h>
