@@ -18,7 +18,7 @@ help: ## this list
 run: ## build the kernel, boot it, run the x86 selftests there (8 min; again: 1 min)
 	@$(T)/run
 
-test: ## everything: series, builds, selftests against the base's, faults (50 min)
+test: ## everything: series, builds, selftests against the base's, faults (1 h)
 	@$(T)/test
 
 tree: ## assemble build/tree: the base in git, and one commit per patch (1 min)
