@@ -45,5 +45,5 @@ archs: ## compile the entry code and its users for other architectures (5 min)
 configs: ## the same for x86 in many configurations, 32-bit too (10 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds x86
 
-clean: ## remove build/ (make clean KEEP=cache spares downloads and the compiler cache)
+clean: ## remove build/ (make clean KEEP=cache spares downloads)
 	@$(T)/clean
