@@ -74,6 +74,20 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
 #define arch_ptrace_report_syscall_exit arch_ptrace_report_syscall_exit
 #endif
 
+#ifndef arch_syscall_enter
+/**
+ * arch_syscall_enter - Architecture's look at the state that made a syscall
+ * @regs:	Register state as user mode left it
+ *
+ * First thing in generic_do_syscall(), before anybody can change @regs. Each
+ * syscall pays for what an architecture puts here.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
+#define arch_syscall_enter arch_syscall_enter
+#endif
+
 bool syscall_enter_work(struct pt_regs *regs, unsigned long work, long nr);
 void syscall_exit_work(struct pt_regs *regs, unsigned long work);
 
@@ -191,6 +205,8 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 static __always_inline void generic_do_syscall(struct pt_regs *regs, long nr,
 					       void (*dispatch)(struct pt_regs *regs, long nr))
 {
+	arch_syscall_enter(regs);
+
 	if (likely(syscall_enter_from_user_mode_work(regs, &nr)))
 		dispatch(regs, nr);
 

@@ -43,6 +43,9 @@
 #ifndef _TIF_PATCH_PENDING
 #define _TIF_PATCH_PENDING	0
 #endif
+#ifndef _TIF_SYSCALL_STEP
+#define _TIF_SYSCALL_STEP	0
+#endif
 #ifndef ARCH_EXIT_TO_USER_MODE_WORK
 #define ARCH_EXIT_TO_USER_MODE_WORK	0
 #endif
@@ -52,7 +55,7 @@
 	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY |		\
 	 _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |			\
 	 _TIF_NOTIFY_RESUME | _TIF_UPROBE | _TIF_PATCH_PENDING |	\
-	 _TIF_RSEQ | ARCH_EXIT_TO_USER_MODE_WORK)
+	 _TIF_RSEQ | _TIF_SYSCALL_STEP | ARCH_EXIT_TO_USER_MODE_WORK)
 
 /* A timer interrupt may have left its timer to be armed on the way out */
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
@@ -120,6 +123,20 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 						  unsigned long ti_work) { }
 #define arch_exit_to_user_mode_prepare arch_exit_to_user_mode_prepare
 #endif
+
+/**
+ * arch_syscall_step - Complete a single step over a system call
+ * @regs:	Register state to which user mode will return
+ *
+ * For architectures that have TIF_SYSCALL_STEP, as they cannot leave this step to
+ * the CPU. exit_to_user_mode_loop() calls it right before signals are delivered:
+ * the one of a step, being synchronous, is then the first of them. It clears the
+ * bit, unless delivery has to decide first whether the call will be restarted;
+ * in that case arch_do_signal_or_restart() has to get that done.
+ *
+ * Context: Task context, interrupts enabled. May sleep.
+ */
+void arch_syscall_step(struct pt_regs *regs);
 
 /**
  * arch_do_signal_or_restart - Deliver a signal, or set up a syscall's restart

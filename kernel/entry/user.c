@@ -44,6 +44,9 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 	if (ti_work & _TIF_PATCH_PENDING)
 		klp_update_patch_state(current);
 
+	if (ti_work & _TIF_SYSCALL_STEP)
+		arch_syscall_step(regs);
+
 	if (ti_work & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)) {
 		/* Looks at the user ip, which a signal frame moves */
 		futex_fixup_robust_unlock(regs);

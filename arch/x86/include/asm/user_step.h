@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Single steps over what the CPU does not see as an instruction of the program:
+ * system calls, and instructions that the kernel completes in the CPU's place.
+ *
+ * With TF set, IRET lets one instruction pass before it traps. So if the kernel
+ * does not report the step over the instruction that it returns behind, nobody
+ * does, and the next trap comes one instruction late. See
+ * Documentation/arch/x86/single-step.rst for what user space can rely on.
+ */
+#ifndef _ASM_X86_USER_STEP_H
+#define _ASM_X86_USER_STEP_H
+
+#include <linux/compiler.h>
+#include <linux/ptrace.h>
+#include <linux/thread_info.h>
+
+#include <asm/processor-flags.h>
+#include <asm/ptrace.h>
+
+void user_step_trap(struct pt_regs *regs);
+void syscall_step_begin(void);
+bool syscall_step_take(struct pt_regs *regs);
+
+/**
+ * arch_syscall_enter - Note that the program single-steps over this syscall
+ * @regs:	Register state as user mode left it
+ *
+ * TF as the CPU saved it is what counts: a tracer's stop, sigreturn or execve may
+ * change it on the way.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+static __always_inline void arch_syscall_enter(struct pt_regs *regs)
+{
+	if (unlikely(regs->flags & X86_EFLAGS_TF))
+		syscall_step_begin();
+}
+
+#define arch_syscall_enter arch_syscall_enter
+
+/**
+ * syscall_step_drop - Forget that a single step over a syscall is to be reported
+ *
+ * For whoever reports it in another way, or rewinds the instruction pointer to
+ * have the syscall made again.
+ *
+ * Context: Task context, of the task that makes the syscall.
+ */
+static inline void syscall_step_drop(void)
+{
+	clear_thread_flag(TIF_SYSCALL_STEP);
+}
+
+/**
+ * arch_ptrace_report_syscall_permit_entry - Tell the tracer that a syscall begins
+ * @regs:	Register state at entry
+ *
+ * With PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP this is what the tracer gets to
+ * know of the instruction, and it is the tracer who completes it.
+ *
+ * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
+ * Return: true if the syscall is to be made, false if it is to be skipped.
+ */
+static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_regs *regs)
+{
+	if (test_syscall_work(SYSCALL_EMU))
+		syscall_step_drop();
+
+	return ptrace_report_syscall_permit_entry(regs);
+}
+
+#define arch_ptrace_report_syscall_permit_entry arch_ptrace_report_syscall_permit_entry
+
+/**
+ * arch_ptrace_report_syscall_exit - Tell the tracer that a syscall has ended
+ * @regs:	Register state to which user mode will return
+ * @step:	Nonzero: report a single step instead of a syscall's exit
+ *
+ * One stop is enough for a tracer and a program that step over the same syscall.
+ *
+ * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
+ */
+static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs, int step)
+{
+	if (step)
+		syscall_step_drop();
+
+	ptrace_report_syscall_exit(regs, step);
+}
+
+#define arch_ptrace_report_syscall_exit arch_ptrace_report_syscall_exit
+
+/**
+ * emulated_insn_step - Report the single step over an emulated instruction
+ * @regs:	Register state behind the instruction
+ *
+ * To be called when the emulation has succeeded and @regs have been changed
+ * accordingly. It does not matter who has set TF: both get a SIGTRAP if the CPU
+ * executes the instruction, and a tracer finds out that it is its own.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+static inline void emulated_insn_step(struct pt_regs *regs)
+{
+	if (unlikely(regs->flags & X86_EFLAGS_TF))
+		user_step_trap(regs);
+}
+
+#endif /* _ASM_X86_USER_STEP_H */

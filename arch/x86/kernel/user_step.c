@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Single steps of user mode that the CPU does not report */
+
+#include <linux/entry-common.h>
+#include <linux/errno.h>
+#include <linux/sched/signal.h>
+
+#include <asm/debugreg.h>
+#include <asm/ptrace.h>
+#include <asm/siginfo.h>
+#include <asm/syscall.h>
+#include <asm/user_step.h>
+
+/**
+ * user_step_trap - Raise the SIGTRAP of a single step
+ * @regs:	Register state behind the instruction that was stepped over
+ *
+ * In nothing different from the one that the CPU's #DB leads to: it cannot be
+ * blocked nor ignored, and a tracer finds the step in DR6.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+void user_step_trap(struct pt_regs *regs)
+{
+	current->thread.virtual_dr6 = DR_STEP;
+	send_sigtrap(regs, 0, TRAP_TRACE);
+}
+
+/**
+ * syscall_step_begin - Note a syscall that was made with TF set
+ *
+ * Only a step of the program's own: the exit from the syscall reports one that a
+ * tracer has asked for, see SYSCALL_WORK_SYSCALL_EXIT_TRAP.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+void syscall_step_begin(void)
+{
+	if (!test_thread_flag(TIF_FORCED_TF))
+		set_thread_flag(TIF_SYSCALL_STEP);
+}
+
+/*
+ * Whether delivery of signals has yet to say what becomes of the syscall. A trap
+ * raised before would have a handler, for which a restart turns into -EINTR. And
+ * a temporary mask may block SIGTRAP, which makes a forced one fatal.
+ */
+static bool syscall_undecided(struct pt_regs *regs)
+{
+	/* Nobody will decide. Only a tracer can have made up such a result */
+	if (!signal_pending(current))
+		return false;
+
+	if (test_restore_sigmask())
+		return true;
+
+	/* What sigreturn has restored is no result */
+	if (syscall_get_nr(current, regs) == -1)
+		return false;
+
+	switch (syscall_get_error(current, regs)) {
+	case -ERESTARTSYS:
+	case -ERESTARTNOINTR:
+	case -ERESTARTNOHAND:
+	case -ERESTART_RESTARTBLOCK:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * syscall_step_take - Raise the trap of a step over a syscall, if it is due
+ * @regs:	Register state to which user mode will return
+ *
+ * It is due if TF is still set, and not by a tracer: sigreturn and execve give the
+ * program another set of flags.
+ *
+ * Context: Task context, interrupts enabled.
+ * Return: true if there is a SIGTRAP to be delivered.
+ */
+bool syscall_step_take(struct pt_regs *regs)
+{
+	syscall_step_drop();
+
+	if (!(regs->flags & X86_EFLAGS_TF) || test_thread_flag(TIF_FORCED_TF))
+		return false;
+
+	user_step_trap(regs);
+	return true;
+}
+
+/**
+ * arch_syscall_step - Complete a single step over a system call
+ * @regs:	Register state to which user mode will return
+ *
+ * If the syscall is undecided, arch_do_signal_or_restart() comes next: it either
+ * drops the step or leaves the syscall decided.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+void arch_syscall_step(struct pt_regs *regs)
+{
+	if (!syscall_undecided(regs))
+		syscall_step_take(regs);
+}

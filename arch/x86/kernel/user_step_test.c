@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of the rules by which single steps over system calls are reported, with
+ * made-up registers. What a program sees is the selftests' business; here is what
+ * they cannot reach: frames as FRED leaves them, on CPUs that do not have it.
+ */
+
+#include <kunit/test.h>
+
+#include <linux/entry-common.h>
+#include <linux/errno.h>
+#include <linux/sched/signal.h>
+#include <linux/thread_info.h>
+
+#include <asm/debugreg.h>
+#include <asm/fred.h>
+#include <asm/ptrace.h>
+#include <asm/segment.h>
+#include <asm/syscall.h>
+#include <asm/trapnr.h>
+#include <asm/user_step.h>
+
+#define USER_IP	0x1234UL
+
+static bool step_noted(void)
+{
+	return test_thread_flag(TIF_SYSCALL_STEP);
+}
+
+/* The registers behind a syscall that was made with @flags and gave @ax */
+static struct pt_regs user_regs(unsigned long flags, long ax)
+{
+	return (struct pt_regs) {
+		.ip		= USER_IP,
+		.cs		= __USER_CS,
+		.ss		= __USER_DS,
+		.flags		= flags | X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+		.orig_ax	= 1,
+		.ax		= ax,
+	};
+}
+
+/* How many traps are to be delivered, all as they should be. Takes them away */
+static int take_traps(struct kunit *test)
+{
+	struct sigqueue *q;
+	int traps = 0;
+
+	list_for_each_entry(q, &current->pending.list, list) {
+		KUNIT_EXPECT_EQ(test, q->info.si_signo, SIGTRAP);
+		KUNIT_EXPECT_EQ(test, q->info.si_code, TRAP_TRACE);
+		KUNIT_EXPECT_EQ(test, (unsigned long)q->info.si_addr, USER_IP);
+		traps++;
+	}
+
+	if (traps) {
+		KUNIT_EXPECT_EQ(test, current->thread.trap_nr, X86_TRAP_DB);
+		KUNIT_EXPECT_EQ(test, current->thread.error_code, 0);
+		KUNIT_EXPECT_EQ(test, current->thread.virtual_dr6, DR_STEP);
+	}
+
+	flush_signals(current);
+	return traps;
+}
+
+static void user_step_exit(struct kunit *test)
+{
+	syscall_step_drop();
+	clear_thread_flag(TIF_FORCED_TF);
+	clear_restore_sigmask();
+	flush_signals(current);
+}
+
+/* Rule by rule: TF at entry, TF at exit, whose TF it is */
+static void test_due(struct kunit *test)
+{
+	struct pt_regs regs;
+	int entry, exit, forced;
+
+	for (entry = 0; entry < 2; entry++) {
+		for (exit = 0; exit < 2; exit++) {
+			for (forced = 0; forced < 2; forced++) {
+				int due = entry && exit && !forced;
+
+				if (forced)
+					set_thread_flag(TIF_FORCED_TF);
+				regs = user_regs(entry ? X86_EFLAGS_TF : 0, 0);
+				arch_syscall_enter(&regs);
+				KUNIT_EXPECT_EQ(test, step_noted(), entry && !forced);
+
+				regs = user_regs(exit ? X86_EFLAGS_TF : 0, 0);
+				if (step_noted())
+					arch_syscall_step(&regs);
+				KUNIT_EXPECT_FALSE(test, step_noted());
+				KUNIT_EXPECT_EQ_MSG(test, take_traps(test), due,
+						    "entry %d, exit %d, forced %d",
+						    entry, exit, forced);
+				clear_thread_flag(TIF_FORCED_TF);
+			}
+		}
+	}
+}
+
+/* A tracer that takes over in the middle of the call */
+static void test_forced_later(struct kunit *test)
+{
+	struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
+
+	arch_syscall_enter(&regs);
+	set_thread_flag(TIF_FORCED_TF);
+	arch_syscall_step(&regs);
+	KUNIT_EXPECT_FALSE(test, step_noted());
+	KUNIT_EXPECT_EQ(test, take_traps(test), 0);
+}
+
+static const struct {
+	const char *name;
+	long orig_ax, ax;
+	bool pending, temporary_mask, undecided;
+} results[] = {
+	{ "success",			 1, 0,				true },
+	{ "-EINTR",			 1, -EINTR,			true },
+	{ "-ERESTARTSYS",		 1, -ERESTARTSYS,		true, .undecided = true },
+	{ "-ERESTARTNOINTR",		 1, -ERESTARTNOINTR,		true, .undecided = true },
+	{ "-ERESTARTNOHAND",		 1, -ERESTARTNOHAND,		true, .undecided = true },
+	{ "-ERESTART_RESTARTBLOCK",	 1, -ERESTART_RESTARTBLOCK,	true, .undecided = true },
+	{ "temporary mask",		 1, -EINTR,	true, true, .undecided = true },
+	{ "temporary mask, restart",	 1, -ERESTARTNOHAND, true, true, .undecided = true },
+	{ "restored by sigreturn",	-1, -ERESTARTSYS,		true },
+	{ "made up by a tracer",	 1, -ERESTARTSYS,		false },
+};
+
+static void test_undecided(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(results); i++) {
+		struct pt_regs regs = user_regs(X86_EFLAGS_TF, results[i].ax);
+
+		regs.orig_ax = results[i].orig_ax;
+		if (results[i].pending)
+			set_thread_flag(TIF_SIGPENDING);
+		if (results[i].temporary_mask)
+			set_restore_sigmask();
+
+		arch_syscall_enter(&regs);
+		arch_syscall_step(&regs);
+		KUNIT_EXPECT_EQ_MSG(test, step_noted(), results[i].undecided, "%s",
+				    results[i].name);
+		clear_restore_sigmask();
+		KUNIT_EXPECT_EQ_MSG(test, take_traps(test), !results[i].undecided, "%s",
+				    results[i].name);
+		syscall_step_drop();
+	}
+}
+
+/* seccomp and user dispatch send SIGSYS instead */
+static void test_rollback(struct kunit *test)
+{
+	struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
+
+	arch_syscall_enter(&regs);
+	KUNIT_EXPECT_TRUE(test, step_noted());
+	syscall_rollback(current, &regs);
+	KUNIT_EXPECT_FALSE(test, step_noted());
+}
+
+static void test_emulated(struct kunit *test)
+{
+	struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
+
+	emulated_insn_step(&regs);
+	KUNIT_EXPECT_EQ(test, take_traps(test), 1);
+
+	regs.flags &= ~X86_EFLAGS_TF;
+	emulated_insn_step(&regs);
+	KUNIT_EXPECT_EQ(test, take_traps(test), 0);
+}
+
+#ifdef CONFIG_X86_FRED
+/* How often the step over a syscall is reported: by the kernel, and by ERETU */
+static int reports(struct kunit *test, struct pt_regs *regs)
+{
+	if (step_noted())
+		arch_syscall_step(regs);
+
+	return take_traps(test) +
+	       (regs->fred_ss.swevent && (regs->flags & X86_EFLAGS_TF) ? 1 : 0);
+}
+
+static struct pt_regs fred_syscall(unsigned long flags)
+{
+	struct pt_regs regs = user_regs(flags, 0);
+
+	regs.fred_ss.swevent = 1;
+	regs.fred_ss.nmi = 1;
+	regs.fred_ss.insnlen = 2;
+	regs.fred_ss.l = 1;
+	return regs;
+}
+
+/* Nothing else in the frame is the kernel's to change */
+static void test_fred_own_step(struct kunit *test)
+{
+	struct pt_regs regs = fred_syscall(0), was = regs;
+
+	fred_own_step(&regs);
+	KUNIT_EXPECT_FALSE(test, regs.fred_ss.swevent);
+	was.fred_ss.swevent = 0;
+	KUNIT_EXPECT_MEMEQ(test, &regs, &was, sizeof(regs));
+}
+
+static void test_fred_reports(struct kunit *test)
+{
+	struct pt_regs regs = fred_syscall(X86_EFLAGS_TF);
+
+	/* What is to be avoided: both of them do */
+	arch_syscall_enter(&regs);
+	KUNIT_EXPECT_EQ(test, reports(test, &regs), 2);
+
+	/* A step over a syscall */
+	fred_own_step(&regs);
+	arch_syscall_enter(&regs);
+	KUNIT_EXPECT_EQ(test, reports(test, &regs), 1);
+
+	/* sigreturn that sets TF, a tracer's step from the exit stop */
+	regs = fred_syscall(0);
+	fred_own_step(&regs);
+	arch_syscall_enter(&regs);
+	regs.flags |= X86_EFLAGS_TF;
+	KUNIT_EXPECT_EQ(test, reports(test, &regs), 0);
+
+	/* A rewound call: not until it is made again */
+	regs = fred_syscall(X86_EFLAGS_TF);
+	fred_own_step(&regs);
+	arch_syscall_enter(&regs);
+	syscall_step_drop();
+	KUNIT_EXPECT_EQ(test, reports(test, &regs), 0);
+}
+#endif
+
+static struct kunit_case user_step_cases[] = {
+	KUNIT_CASE(test_due),
+	KUNIT_CASE(test_forced_later),
+	KUNIT_CASE(test_undecided),
+	KUNIT_CASE(test_rollback),
+	KUNIT_CASE(test_emulated),
+#ifdef CONFIG_X86_FRED
+	KUNIT_CASE(test_fred_own_step),
+	KUNIT_CASE(test_fred_reports),
+#endif
+	{ }
+};
+
+static struct kunit_suite user_step_suite = {
+	.name		= "x86_user_step",
+	.exit		= user_step_exit,
+	.test_cases	= user_step_cases,
+};
+
+kunit_test_suite(user_step_suite);
+
+MODULE_DESCRIPTION("KUnit tests of single steps over system calls on x86");
+MODULE_LICENSE("GPL");
