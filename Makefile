@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tree back series record shell sizes archs configs clean
+.PHONY: help run test tree back series record shell demo sizes archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ record: ## take note of the base's files after looking at what changed in them (
 
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
 	@$(T)/run --shell
+
+demo: ## single steps on the base and on ours, side by side (8 min, once built: 15 s; UPDATE=1)
+	@$(T)/demo $(if $(UPDATE),--update)
 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Single steps of user mode that the CPU does not report */
 
+#include <kunit/static_stub.h>
+
 #include <linux/entry-common.h>
 #include <linux/errno.h>
 #include <linux/sched/signal.h>
+#include <linux/uprobes.h>
 
 #include <asm/debugreg.h>
 #include <asm/ptrace.h>
@@ -22,8 +25,36 @@
  */
 void user_step_trap(struct pt_regs *regs)
 {
+	KUNIT_STATIC_STUB_REDIRECT(user_step_trap, regs);
+
 	current->thread.virtual_dr6 = DR_STEP;
 	send_sigtrap(regs, 0, TRAP_TRACE);
+}
+
+/**
+ * emulated_insn_step - Report the single step over an emulated instruction
+ * @regs:	Register state behind the instruction
+ *
+ * To be called when the emulation has succeeded and @regs have been changed
+ * accordingly. It does not matter who has set TF: both get a SIGTRAP if the CPU
+ * executes the instruction, and a tracer finds out that it is its own. As behind a
+ * #DB, uprobes comes first: it steps over copies of instructions.
+ *
+ * Context: Task context, interrupts enabled.
+ * Return: true if there is a SIGTRAP to be delivered.
+ */
+bool emulated_insn_step(struct pt_regs *regs)
+{
+	if (likely(!(regs->flags & X86_EFLAGS_TF)))
+		return false;
+
+#ifdef CONFIG_UPROBES
+	if (uprobe_post_sstep_notifier(regs))
+		return false;
+#endif
+
+	user_step_trap(regs);
+	return true;
 }
 
 /**
@@ -83,11 +114,16 @@ bool syscall_step_take(struct pt_regs *regs)
 {
 	syscall_step_drop();
 
-	if (!(regs->flags & X86_EFLAGS_TF) || test_thread_flag(TIF_FORCED_TF))
+	if (test_thread_flag(TIF_FORCED_TF))
 		return false;
 
-	user_step_trap(regs);
-	return true;
+	if (emulated_insn_step(regs))
+		return true;
+
+	/* In this round of the exit loop its turn is over, and signals must not come first */
+	if (test_thread_flag(TIF_UPROBE))
+		uprobe_notify_resume(regs);
+	return false;
 }
 
 /**

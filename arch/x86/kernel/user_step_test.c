@@ -5,19 +5,19 @@
  * they cannot reach: frames as FRED leaves them, on CPUs that do not have it.
  */
 
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <kunit/test-bug.h>
 
 #include <linux/entry-common.h>
 #include <linux/errno.h>
 #include <linux/sched/signal.h>
 #include <linux/thread_info.h>
 
-#include <asm/debugreg.h>
 #include <asm/fred.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
 #include <asm/syscall.h>
-#include <asm/trapnr.h>
 #include <asm/user_step.h>
 
 #define USER_IP	0x1234UL
@@ -40,27 +40,31 @@ static struct pt_regs user_regs(unsigned long flags, long ax)
 	};
 }
 
-/* How many traps are to be delivered, all as they should be. Takes them away */
+/* Takes the place of user_step_trap(): a kernel thread gets no siginfo */
+static void count_trap(struct pt_regs *regs)
+{
+	struct kunit *test = kunit_get_current_test();
+
+	KUNIT_EXPECT_EQ(test, regs->ip, USER_IP);
+	(*(int *)test->priv)++;
+}
+
+/* How many traps there were since the last call */
 static int take_traps(struct kunit *test)
 {
-	struct sigqueue *q;
-	int traps = 0;
+	int *count = test->priv, traps = *count;
 
-	list_for_each_entry(q, &current->pending.list, list) {
-		KUNIT_EXPECT_EQ(test, q->info.si_signo, SIGTRAP);
-		KUNIT_EXPECT_EQ(test, q->info.si_code, TRAP_TRACE);
-		KUNIT_EXPECT_EQ(test, (unsigned long)q->info.si_addr, USER_IP);
-		traps++;
-	}
-
-	if (traps) {
-		KUNIT_EXPECT_EQ(test, current->thread.trap_nr, X86_TRAP_DB);
-		KUNIT_EXPECT_EQ(test, current->thread.error_code, 0);
-		KUNIT_EXPECT_EQ(test, current->thread.virtual_dr6, DR_STEP);
-	}
-
-	flush_signals(current);
+	*count = 0;
+	clear_thread_flag(TIF_SIGPENDING);
 	return traps;
+}
+
+static int user_step_init(struct kunit *test)
+{
+	test->priv = kunit_kzalloc(test, sizeof(int), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, test->priv);
+	kunit_activate_static_stub(test, user_step_trap, count_trap);
+	return 0;
 }
 
 static void user_step_exit(struct kunit *test)
@@ -68,7 +72,7 @@ static void user_step_exit(struct kunit *test)
 	syscall_step_drop();
 	clear_thread_flag(TIF_FORCED_TF);
 	clear_restore_sigmask();
-	flush_signals(current);
+	clear_thread_flag(TIF_SIGPENDING);
 }
 
 /* Rule by rule: TF at entry, TF at exit, whose TF it is */
@@ -254,6 +258,7 @@ static struct kunit_case user_step_cases[] = {
 
 static struct kunit_suite user_step_suite = {
 	.name		= "x86_user_step",
+	.init		= user_step_init,
 	.exit		= user_step_exit,
 	.test_cases	= user_step_cases,
 };

@@ -21,6 +21,7 @@
 void user_step_trap(struct pt_regs *regs);
 void syscall_step_begin(void);
 bool syscall_step_take(struct pt_regs *regs);
+bool emulated_insn_step(struct pt_regs *regs);
 
 /**
  * arch_syscall_enter - Note that the program single-steps over this syscall
@@ -90,21 +91,5 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
 }
 
 #define arch_ptrace_report_syscall_exit arch_ptrace_report_syscall_exit
-
-/**
- * emulated_insn_step - Report the single step over an emulated instruction
- * @regs:	Register state behind the instruction
- *
- * To be called when the emulation has succeeded and @regs have been changed
- * accordingly. It does not matter who has set TF: both get a SIGTRAP if the CPU
- * executes the instruction, and a tracer finds out that it is its own.
- *
- * Context: Task context, interrupts enabled.
- */
-static inline void emulated_insn_step(struct pt_regs *regs)
-{
-	if (unlikely(regs->flags & X86_EFLAGS_TF))
-		user_step_trap(regs);
-}
 
 #endif /* _ASM_X86_USER_STEP_H */

@@ -1,0 +1,1008 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Single steps over instructions that the kernel completes in the CPU's place:
+ * calls of the vsyscall page, what UMIP forbids, CLI and STI under iopl(3), and
+ * what has a uprobe on it. One SIGTRAP comes behind each, for a program that
+ * steps itself and for a tracer, and none if the emulation fails.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/perf_event.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+#include "step.h"
+
+#ifndef SYS_SECCOMP
+# define SYS_SECCOMP	1
+#endif
+
+#define ENOTSUPP	524	/* the kernel's own, which perf_event_open() lets through */
+#define DR_STEP		0x4000	/* the BS bit of DR6 */
+#define FILL		0x5a5a5a5a
+#define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
+
+#ifdef __x86_64__
+# define ARG1		"%rdi"
+# define ARG3		"%rdx"
+# define AX		"%rax"
+# define MEM(label)	label "(%rip)"
+# define POP		STEP_AT "pop %rcx\n"
+# define USER_IP	rip
+# define USER_ARG1	rdi
+# define USER_ARG2	rsi
+# define USER_ARG3	rdx
+# define USER_NR	orig_rax
+#else
+# define ARG1		"%ebx"
+# define ARG3		"%edx"
+# define AX		"%eax"
+# define MEM(label)	label
+# define POP		STEP_AT "pop %ecx\n"
+# define USER_IP	eip
+# define USER_ARG1	ebx
+# define USER_ARG2	ecx
+# define USER_ARG3	edx
+# define USER_NR	orig_eax
+#endif
+
+/* Load the number of a system call */
+#define NR(name)	"mov $" STEP_STR(__NR_##name) ",%eax\n"
+
+/*
+ * The instruction, then one that shows by a store that it was executed, then
+ * what puts things right. Arguments: where the instruction writes, if it does,
+ * where else, where the store goes.
+ */
+#define INSN_CODE(code, insn, after)					\
+	STEP_CODE(code,							\
+		  STEP_AT NR(getpid)					\
+		  STEP_AT insn "\n"					\
+		  STEP_AT "movl $1,(" ARG3 ")\n"			\
+		  after							\
+		  STEP_AT "nop\n"					\
+		  STEP_AT "nop\n")
+
+/* Numbers in code_want */
+#define START	0	/* where a tracer begins */
+#define INSN	1
+#define NEXT	2
+
+#ifdef __x86_64__
+#define VSYSCALL_PAGE	0xffffffffff600000UL
+#define VSYSCALL_GTOD	VSYSCALL_PAGE
+#define VSYSCALL_TIME	(VSYSCALL_PAGE + 0x400)
+#define VSYSCALL_GETCPU	(VSYSCALL_PAGE + 0x800)
+#define VSYSCALL_NONE	(VSYSCALL_PAGE + 8)
+
+#define VSYSCALL_CODE(code, offset)					\
+	INSN_CODE(code, "call *" MEM("2f"),				\
+		  ".pushsection .data\n"				\
+		  "2: .quad 0xffffffffff600000 + " offset "\n"		\
+		  ".popsection\n")
+
+VSYSCALL_CODE(vsyscall_gettimeofday, "0");
+VSYSCALL_CODE(vsyscall_time, "0x400");
+VSYSCALL_CODE(vsyscall_getcpu, "0x800");
+VSYSCALL_CODE(vsyscall_misaligned, "8");
+#endif
+
+/* What goes to a register is then written as well */
+#define TO_MEMORY	STEP_AT "mov %eax,(" ARG1 ")\n"
+
+INSN_CODE(umip_sgdt, "sgdt (" ARG1 ")", "");
+INSN_CODE(umip_sidt, "sidt (" ARG1 ")", "");
+INSN_CODE(umip_smsw, "smsw (" ARG1 ")", "");
+INSN_CODE(umip_sldt, "sldt (" ARG1 ")", "");
+INSN_CODE(umip_str, "str (" ARG1 ")", "");
+INSN_CODE(umip_smsw_reg, "smsw %eax", TO_MEMORY);
+INSN_CODE(umip_sldt_reg, "sldt %eax", TO_MEMORY);
+INSN_CODE(umip_str_reg, "str %eax", TO_MEMORY);
+
+INSN_CODE(iopl_cli, "cli", "");
+INSN_CODE(iopl_sti, "sti", "");
+
+/* These are emulated */
+INSN_CODE(uprobe_nop, "nop", "");
+INSN_CODE(uprobe_push, "push " AX, POP);
+INSN_CODE(uprobe_jmp, "jmp 1f\n ud2\n 1:", "");
+INSN_CODE(uprobe_jcc, "jnz 1f\n 1:", "");
+INSN_CODE(uprobe_call, "call 1f\n ud2\n 1:", POP);
+
+/* The copies of these are stepped over */
+INSN_CODE(uprobe_mov, "mov $4711,%eax", TO_MEMORY);
+INSN_CODE(uprobe_add, "addl $1,(" ARG1 ")", "");
+INSN_CODE(uprobe_smsw, "smsw %eax", TO_MEMORY);
+INSN_CODE(uprobe_call_mem, "call *" MEM("2f") "\n ud2\n 1:",
+	  POP
+	  ".pushsection .data\n"
+	  "2: " STEP_PTR " 1b\n"
+	  ".popsection\n");
+
+/* Of the instructions that make a system call this one is probed, INT $0x80 is not */
+#ifdef __x86_64__
+INSN_CODE(uprobe_syscall, "syscall", TO_MEMORY);
+#endif
+INSN_CODE(uprobe_int80, "int $0x80", "");
+
+/*
+ * What the tests know about them
+ */
+
+enum kind { CPU, VSYSCALL, UMIP, IOPL, UPROBE };
+
+struct insn {
+	const char *name;
+	enum kind kind;
+	__typeof__(umip_sgdt) *code;
+	const unsigned long *table;
+	const char *end;
+	unsigned long callee;	/* in the vsyscall page */
+	unsigned long out;	/* first argument, 0: where it does no harm */
+	bool writes;		/* to what its first argument points to */
+};
+
+/* What the tests write to: shared, as some of them do that in a child */
+static struct {
+	int went_on;
+	int out[2][4];
+} *shared;
+
+static struct step_want want;
+
+static char tag[64];
+
+#define EXPECT_STEPS()	EXPECT_TRUE(step_check(want.ip))
+
+/* Stepping ends at the given address */
+static long run_insn(const struct insn *insn, const char *end)
+{
+	long out = insn->out ? insn->out : (long)shared->out[0];
+
+	step_reset(end);
+	return insn->code(out, (long)shared->out[1], (long)&shared->went_on);
+}
+
+/*
+ * Preconditions
+ */
+
+static bool cpu_has(const char *flag)
+{
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	bool found = false;
+	char word[64];
+
+	while (f && !found && fscanf(f, "%63s", word) == 1)
+		found = !strcmp(word, flag);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Where in its file this address comes from. -1: cannot tell */
+static long file_offset(unsigned long addr)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long start, end, offset;
+	long found = -1;
+	char line[512];
+
+	while (f && found < 0 && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
+		    addr >= start && addr < end)
+			found = offset + (addr - start);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/*
+ * A uprobe on this program, as it is executed by process pid (0: this one).
+ * Returns a file descriptor, from which its hits can be read, or -1.
+ */
+static int open_uprobe(pid_t pid, unsigned long addr)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.uprobe_path = (unsigned long)"/proc/self/exe",
+		.probe_offset = file_offset(addr),
+	};
+	FILE *f = fopen(UPROBE_TYPE, "r");
+	bool ok = f && fscanf(f, "%u", &attr.type) == 1;
+
+	if (f)
+		fclose(f);
+	if (!ok)
+		return -1;
+	return syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+/* The same if the instruction is one to be probed, else /dev/null */
+static int open_probe(pid_t pid, const struct insn *insn)
+{
+	return insn->kind == UPROBE ? open_uprobe(pid, insn->table[INSN])
+				    : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* Was the instruction executed with the uprobe on it, if it was to have one? */
+static bool probe_hit_once(int fd, const struct insn *insn)
+{
+	__u64 count = 0;
+
+	return insn->kind != UPROBE ||
+	       (read(fd, &count, sizeof(count)) == sizeof(count) && count == 1);
+}
+
+#ifdef __x86_64__
+static bool have_vsyscall(void)
+{
+	__typeof__(time) *fn = (void *)VSYSCALL_TIME;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		fn(NULL);
+		_exit(0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+#endif
+
+static void prepare(struct __test_metadata *_metadata, const struct insn *insn)
+{
+	int fd;
+
+	/* How a failure is named */
+	snprintf(tag, sizeof(tag), "%s.%s.%s", _metadata->fixture->name, insn->name,
+		 _metadata->name);
+	step_tag = tag;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	ASSERT_TRUE(shared != MAP_FAILED);
+	shared->out[0][0] = FILL;
+	ASSERT_TRUE(step_share_log());
+
+	switch (insn->kind) {
+#ifdef __x86_64__
+	case VSYSCALL:
+		if (!have_vsyscall())
+			SKIP(return, "no vsyscall page in this kernel");
+		break;
+#endif
+	case UMIP:
+		if (!cpu_has("umip"))
+			SKIP(return, "no UMIP in this CPU or kernel");
+		break;
+	case IOPL:
+		if (syscall(SYS_iopl, 3))
+			SKIP(return, "no iopl(3): %s", strerror(errno));
+		break;
+	case UPROBE:
+		fd = open_probe(0, insn);
+		if (fd < 0)
+			SKIP(return, "no uprobes by perf_event_open(): %s", strerror(errno));
+		close(fd);
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Signals
+ */
+
+static struct {
+	unsigned long ip;
+	unsigned int traps;	/* seen until then */
+	unsigned int count;
+	int code;
+} other_sig;
+
+/* The program goes on behind the instruction, as if that had been executed */
+static void other_handler(int sig, siginfo_t *info, void *ctx)
+{
+	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+
+	other_sig.ip = gregs[STEP_REG_IP];
+	other_sig.code = info->si_code;
+	other_sig.traps = step_log->count;
+
+	/* Twice the same fault: no way out */
+	if (other_sig.count++ > 8)
+		_exit(1);
+}
+
+/* The insn that fails, and where its program goes on */
+static const struct insn *failing;
+
+static void fault_handler(int sig, siginfo_t *info, void *ctx)
+{
+	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+
+	other_handler(sig, info, ctx);
+	gregs[STEP_REG_IP] = failing->table[NEXT];
+	if (failing->callee)
+		gregs[STEP_REG_SP] += sizeof(long);
+}
+
+/* From this trap on SIGTRAP is blocked, or ignored */
+static unsigned long deaf_from;
+static bool deaf_ignores;
+
+static void trap_handler(int sig, siginfo_t *info, void *ctx)
+{
+	ucontext_t *uc = ctx;
+
+	step_handler(sig, info, ctx);
+	if (step_log->count >= STEP_MAX) {
+		/* The same trap again and again, whatever TF is: no way out */
+		step_check(want.ip);
+		_exit(1);
+	}
+	if ((unsigned long)uc->uc_mcontext.gregs[STEP_REG_IP] != deaf_from)
+		return;
+	if (deaf_ignores)
+		signal(SIGTRAP, SIG_IGN);
+	else
+		sigaddset(&uc->uc_sigmask, SIGTRAP);
+}
+
+static int catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx))
+{
+	struct sigaction sa = {
+		.sa_sigaction = handler,
+		.sa_flags = SA_SIGINFO,
+	};
+
+	sigemptyset(&sa.sa_mask);
+	return sigaction(sig, &sa, NULL);
+}
+
+/* What is to be logged, from the trap in front of the instruction on */
+static void want_start(const struct insn *insn)
+{
+	step_want_range(&want, insn->table, START, INSN);
+	if (insn->callee)
+		step_want_ip(&want, insn->callee);
+}
+
+/* The last address before the kernel completes it */
+static unsigned long emulated_ip(const struct insn *insn)
+{
+	return insn->callee ? insn->callee : insn->table[INSN];
+}
+
+/*
+ * Children. They stop before they do anything.
+ */
+
+static void run_stepped(const struct insn *insn)
+{
+	if (!catch(SIGTRAP, trap_handler))
+		run_insn(insn, insn->end);
+}
+
+/* The tracer sets the registers instead */
+static void run_traced(const struct insn *insn)
+{
+}
+
+static pid_t start_child(const struct insn *insn, void (*fn)(const struct insn *insn),
+			 bool traced, bool deaf)
+{
+	pid_t pid = fork();
+	sigset_t set;
+	int status;
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sigemptyset(&set);
+		sigaddset(&set, SIGTRAP);
+		if (deaf)
+			sigprocmask(SIG_BLOCK, &set, NULL);
+		if (traced && ptrace(PTRACE_TRACEME, 0, 0, 0))
+			_exit(1);
+		kill(getpid(), SIGSTOP);
+		fn(insn);
+		_exit(1);
+	}
+	if (pid > 0 && waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status))
+		return pid;
+	return -1;
+}
+
+/*
+ * A tracer's steps
+ */
+
+struct stop {
+	int sig;	/* -1: the tracee is gone or the tracer is lost */
+	unsigned long ip;
+};
+
+static void log_stop(unsigned long ip, const siginfo_t *info, bool dr_step)
+{
+	struct step_trap *t = &step_log->trap[step_log->count++];
+
+	t->ip = ip;
+	t->addr = (unsigned long)info->si_addr;
+	t->code = info->si_code;
+	/* The program does not see TF, and the tracer sees DR6 */
+	t->flags = STEP_TF;
+	t->trapno = dr_step ? STEP_TRAP_DB : 0;
+}
+
+/* The tracer puts the tracee where a program that steps itself is first trapped */
+static bool set_start(pid_t pid, const struct insn *insn)
+{
+	siginfo_t info = {
+		.si_code = TRAP_TRACE,
+		.si_addr = (void *)insn->table[START],
+	};
+	struct user_regs_struct regs;
+
+	step_reset(insn->end);
+	log_stop(insn->table[START], &info, true);
+	if (ptrace(PTRACE_GETREGS, pid, 0, &regs))
+		return false;
+	regs.USER_IP = insn->table[START];
+	regs.USER_NR = -1;
+	regs.USER_ARG1 = insn->out ? insn->out : (unsigned long)shared->out[0];
+	regs.USER_ARG2 = (unsigned long)shared->out[1];
+	regs.USER_ARG3 = (unsigned long)&shared->went_on;
+	return !ptrace(PTRACE_SETREGS, pid, 0, &regs);
+}
+
+/*
+ * Log what a tracer is told of each step up to the end, or another signal
+ * than SIGTRAP. Returns the last stop.
+ */
+static struct stop trace_steps(pid_t pid, const struct insn *insn)
+{
+	struct user_regs_struct regs;
+	struct stop stop = { .sig = -1 };
+	siginfo_t info;
+	int status;
+	long dr6;
+
+	while (step_log->count < STEP_MAX) {
+		if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0) || waitpid(pid, &status, 0) != pid ||
+		    !WIFSTOPPED(status) || ptrace(PTRACE_GETREGS, pid, 0, &regs) ||
+		    ptrace(PTRACE_GETSIGINFO, pid, 0, &info))
+			break;
+		errno = 0;
+		dr6 = ptrace(PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg[6]), 0);
+		if (errno)
+			break;
+
+		stop.ip = regs.USER_IP;
+		if (WSTOPSIG(status) == SIGTRAP)
+			log_stop(stop.ip, &info, dr6 & DR_STEP);
+		if (WSTOPSIG(status) != SIGTRAP || stop.ip == step_log->end) {
+			stop.sig = WSTOPSIG(status);
+			return stop;
+		}
+	}
+	stop.sig = -1;
+	return stop;
+}
+
+static struct stop run_tracer(struct __test_metadata *_metadata, const struct insn *insn,
+			      bool deaf)
+{
+	pid_t pid = start_child(insn, run_traced, true, deaf);
+	struct stop stop = { .sig = -1 };
+	int fd;
+
+	EXPECT_GT(pid, 0);
+	if (pid <= 0)
+		return stop;
+	fd = open_probe(pid, insn);
+	EXPECT_GE(fd, 0);
+	EXPECT_TRUE(set_start(pid, insn));
+	stop = trace_steps(pid, insn);
+	EXPECT_TRUE(probe_hit_once(fd, insn));
+	close(fd);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return stop;
+}
+
+/*
+ * What the kernel completes
+ */
+
+FIXTURE(emulated) {
+};
+
+FIXTURE_VARIANT(emulated) {
+	struct insn insn;
+};
+
+FIXTURE_SETUP(emulated)
+{
+	prepare(_metadata, &variant->insn);
+}
+
+FIXTURE_TEARDOWN(emulated)
+{
+}
+
+#define INSN_DATA(code_, kind_)						\
+	.insn.name = #code_,						\
+	.insn.kind = kind_,						\
+	.insn.code = code_,						\
+	.insn.table = code_##_want,					\
+	.insn.end = code_##_end
+
+#ifdef __x86_64__
+FIXTURE_VARIANT_ADD(emulated, vsyscall_gettimeofday) {
+	INSN_DATA(vsyscall_gettimeofday, VSYSCALL),
+	.insn.callee = VSYSCALL_GTOD,
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, vsyscall_time) {
+	INSN_DATA(vsyscall_time, VSYSCALL),
+	.insn.callee = VSYSCALL_TIME,
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, vsyscall_getcpu) {
+	INSN_DATA(vsyscall_getcpu, VSYSCALL),
+	.insn.callee = VSYSCALL_GETCPU,
+	.insn.writes = true,
+};
+#endif
+
+FIXTURE_VARIANT_ADD(emulated, umip_sgdt) {
+	INSN_DATA(umip_sgdt, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_sidt) {
+	INSN_DATA(umip_sidt, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_smsw) {
+	INSN_DATA(umip_smsw, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_sldt) {
+	INSN_DATA(umip_sldt, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_str) {
+	INSN_DATA(umip_str, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_smsw_reg) {
+	INSN_DATA(umip_smsw_reg, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_sldt_reg) {
+	INSN_DATA(umip_sldt_reg, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, umip_str_reg) {
+	INSN_DATA(umip_str_reg, UMIP),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, iopl_cli) {
+	INSN_DATA(iopl_cli, IOPL),
+};
+
+FIXTURE_VARIANT_ADD(emulated, iopl_sti) {
+	INSN_DATA(iopl_sti, IOPL),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_nop) {
+	INSN_DATA(uprobe_nop, UPROBE),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_push) {
+	INSN_DATA(uprobe_push, UPROBE),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_jmp) {
+	INSN_DATA(uprobe_jmp, UPROBE),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_jcc) {
+	INSN_DATA(uprobe_jcc, UPROBE),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_call) {
+	INSN_DATA(uprobe_call, UPROBE),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_mov) {
+	INSN_DATA(uprobe_mov, UPROBE),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_add) {
+	INSN_DATA(uprobe_add, UPROBE),
+	.insn.writes = true,
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_call_mem) {
+	INSN_DATA(uprobe_call_mem, UPROBE),
+};
+
+FIXTURE_VARIANT_ADD(emulated, uprobe_smsw) {
+	INSN_DATA(uprobe_smsw, UPROBE),
+	.insn.writes = true,
+};
+
+/* With a uprobe on the instruction, if it is to have one */
+static void run_self(struct __test_metadata *_metadata, const struct insn *insn,
+		     const char *end)
+{
+	int fd = open_probe(0, insn);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(catch(SIGTRAP, trap_handler), 0);
+	run_insn(insn, end);
+	EXPECT_STEPS();
+	EXPECT_EQ(shared->went_on, 1);
+	EXPECT_EQ(shared->out[0][0] != FILL, insn->writes);
+	EXPECT_TRUE(probe_hit_once(fd, insn));
+}
+
+static void run_self_to_end(struct __test_metadata *_metadata, const struct insn *insn)
+{
+	want_start(insn);
+	step_want_tail(&want, insn->table, NEXT);
+	run_self(_metadata, insn, insn->end);
+}
+
+TEST_F(emulated, self)
+{
+	run_self_to_end(_metadata, &variant->insn);
+}
+
+/* No more than a program that does not step wants the trap of a step */
+static void run_unstepped(struct __test_metadata *_metadata, const struct insn *insn)
+{
+	step_want_ip(&want, insn->table[START]);
+	run_self(_metadata, insn, (const char *)insn->table[START]);
+}
+
+TEST_F(emulated, unstepped)
+{
+	run_unstepped(_metadata, &variant->insn);
+}
+
+static void run_traced_to_end(struct __test_metadata *_metadata, const struct insn *insn,
+			      bool deaf)
+{
+	struct stop stop = run_tracer(_metadata, insn, deaf);
+
+	EXPECT_EQ(stop.sig, SIGTRAP);
+	want_start(insn);
+	step_want_tail(&want, insn->table, NEXT);
+	EXPECT_STEPS();
+	EXPECT_EQ(shared->went_on, 1);
+}
+
+TEST_F(emulated, traced)
+{
+	run_traced_to_end(_metadata, &variant->insn, false);
+}
+
+/* That the tracee blocks SIGTRAP is nothing to the tracer */
+TEST_F(emulated, traced_blocked)
+{
+	run_traced_to_end(_metadata, &variant->insn, true);
+}
+
+/* SIGTRAP blocked or ignored by the program: fatal before the next instruction */
+static void run_fatal(struct __test_metadata *_metadata, const struct insn *insn, bool ignore)
+{
+	int fd, status = 0;
+	pid_t pid;
+
+	deaf_from = emulated_ip(insn);
+	deaf_ignores = ignore;
+	pid = start_child(insn, run_stepped, false, false);
+	ASSERT_GT(pid, 0);
+	fd = open_probe(pid, insn);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(kill(pid, SIGCONT), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(WTERMSIG(status), SIGTRAP);
+	want_start(insn);
+	EXPECT_STEPS();
+	EXPECT_EQ(shared->went_on, 0) {
+		TH_LOG("the instruction behind it was executed");
+	}
+	EXPECT_TRUE(probe_hit_once(fd, insn));
+}
+
+TEST_F(emulated, blocked)
+{
+	run_fatal(_metadata, &variant->insn, false);
+}
+
+TEST_F(emulated, ignored)
+{
+	run_fatal(_metadata, &variant->insn, true);
+}
+
+#ifdef __x86_64__
+/* No step of a tracer's, which does not get over this one, step or not */
+FIXTURE(probed) {
+};
+
+FIXTURE_VARIANT(probed) {
+	struct insn insn;
+};
+
+FIXTURE_SETUP(probed)
+{
+	prepare(_metadata, &variant->insn);
+}
+
+FIXTURE_TEARDOWN(probed)
+{
+}
+
+FIXTURE_VARIANT_ADD(probed, syscall) {
+	INSN_DATA(uprobe_syscall, UPROBE),
+	.insn.writes = true,
+};
+
+TEST_F(probed, self)
+{
+	run_self_to_end(_metadata, &variant->insn);
+}
+
+TEST_F(probed, unstepped)
+{
+	run_unstepped(_metadata, &variant->insn);
+}
+
+TEST_F(probed, blocked)
+{
+	run_fatal(_metadata, &variant->insn, false);
+}
+
+TEST_F(probed, ignored)
+{
+	run_fatal(_metadata, &variant->insn, true);
+}
+#endif
+
+/*
+ * What the kernel fails to complete: the signal of a fault at the instruction,
+ * no trap behind it, and none later that is left over
+ */
+
+FIXTURE(fault) {
+};
+
+FIXTURE_VARIANT(fault) {
+	struct insn insn;
+};
+
+FIXTURE_SETUP(fault)
+{
+	prepare(_metadata, &variant->insn);
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+}
+
+/* Bad pointers: below what can be mapped, and above, where 32-bit stacks do not reach */
+#define UNMAPPED	16
+#define KERNEL		(-16UL)
+
+#ifdef __x86_64__
+FIXTURE_VARIANT_ADD(fault, vsyscall_unmapped) {
+	INSN_DATA(vsyscall_gettimeofday, VSYSCALL),
+	.insn.callee = VSYSCALL_GTOD,
+	.insn.out = UNMAPPED,
+};
+
+FIXTURE_VARIANT_ADD(fault, vsyscall_kernel) {
+	INSN_DATA(vsyscall_time, VSYSCALL),
+	.insn.callee = VSYSCALL_TIME,
+	.insn.out = KERNEL,
+};
+
+FIXTURE_VARIANT_ADD(fault, vsyscall_misaligned) {
+	INSN_DATA(vsyscall_misaligned, VSYSCALL),
+	.insn.callee = VSYSCALL_NONE,
+};
+#endif
+
+FIXTURE_VARIANT_ADD(fault, umip_sgdt_unmapped) {
+	INSN_DATA(umip_sgdt, UMIP),
+	.insn.out = UNMAPPED,
+};
+
+FIXTURE_VARIANT_ADD(fault, umip_sidt_kernel) {
+	INSN_DATA(umip_sidt, UMIP),
+	.insn.out = KERNEL,
+};
+
+FIXTURE_VARIANT_ADD(fault, umip_smsw_unmapped) {
+	INSN_DATA(umip_smsw, UMIP),
+	.insn.out = UNMAPPED,
+};
+
+FIXTURE_VARIANT_ADD(fault, iopl_0_cli) {
+	INSN_DATA(iopl_cli, CPU),
+};
+
+FIXTURE_VARIANT_ADD(fault, iopl_0_sti) {
+	INSN_DATA(iopl_sti, CPU),
+};
+
+TEST_F(fault, self)
+{
+	const struct insn *insn = &variant->insn;
+	unsigned int before;
+
+	want_start(insn);
+	before = want.n;
+	/* The handler returns to a set TF: one instruction passes */
+	step_want_tail(&want, insn->table, NEXT + 1);
+
+	failing = insn;
+	ASSERT_EQ(catch(SIGTRAP, trap_handler), 0);
+	ASSERT_EQ(catch(SIGSEGV, fault_handler), 0);
+	run_insn(insn, insn->end);
+	EXPECT_STEPS();
+	EXPECT_EQ(shared->went_on, 1);
+
+	EXPECT_EQ(other_sig.count, 1);
+	EXPECT_EQ(other_sig.ip, emulated_ip(insn));
+	EXPECT_EQ(other_sig.traps, before);
+}
+
+TEST_F(fault, traced)
+{
+	const struct insn *insn = &variant->insn;
+	struct stop stop = run_tracer(_metadata, insn, false);
+
+	EXPECT_EQ(stop.sig, SIGSEGV);
+	EXPECT_EQ(stop.ip, emulated_ip(insn));
+	want_start(insn);
+	EXPECT_STEPS();
+	EXPECT_EQ(shared->went_on, 0);
+}
+
+/*
+ * Vsyscalls and seccomp
+ */
+
+#ifdef __x86_64__
+FIXTURE(seccomp) {
+	struct insn insn;
+};
+
+FIXTURE_SETUP(seccomp)
+{
+	self->insn = _emulated_vsyscall_time_variant.insn;
+	prepare(_metadata, &self->insn);
+	ASSERT_EQ(catch(SIGTRAP, trap_handler), 0);
+	ASSERT_EQ(catch(SIGSYS, other_handler), 0);
+	want_start(&self->insn);
+}
+
+FIXTURE_TEARDOWN(seccomp)
+{
+}
+
+/* What becomes of time() */
+static int set_filter(unsigned int answer)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_time, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, answer),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = {
+		.len = ARRAY_SIZE(insns),
+		.filter = insns,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -1;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+}
+
+static void run_skipped(struct __test_metadata *_metadata, const struct insn *insn,
+			unsigned int answer, long result)
+{
+	step_want_tail(&want, insn->table, NEXT);
+	ASSERT_EQ(set_filter(answer), 0);
+	EXPECT_EQ(run_insn(insn, insn->end), result);
+	EXPECT_STEPS();
+}
+
+TEST_F(seccomp, vsyscall_errno)
+{
+	run_skipped(_metadata, &self->insn, SECCOMP_RET_ERRNO | EXDEV, -EXDEV);
+}
+
+TEST_F(seccomp, vsyscall_trace_without_tracer)
+{
+	run_skipped(_metadata, &self->insn, SECCOMP_RET_TRACE, -ENOSYS);
+}
+
+/* SIGSYS takes the place of the trap, and its handler returns to a set TF */
+TEST_F(seccomp, vsyscall_trap)
+{
+	const struct insn *insn = &self->insn;
+	unsigned int before = want.n;
+
+	step_want_tail(&want, insn->table, NEXT + 1);
+	ASSERT_EQ(set_filter(SECCOMP_RET_TRAP), 0);
+	EXPECT_EQ(run_insn(insn, insn->end), __NR_time);
+	EXPECT_STEPS();
+
+	EXPECT_EQ(other_sig.count, 1);
+	EXPECT_EQ(other_sig.code, SYS_SECCOMP);
+	EXPECT_EQ(other_sig.ip, insn->table[NEXT]);
+	EXPECT_EQ(other_sig.traps, before);
+}
+
+TEST_F(seccomp, vsyscall_kill)
+{
+	const struct insn *insn = &self->insn;
+	int status = 0;
+	pid_t pid;
+
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (!set_filter(SECCOMP_RET_KILL_PROCESS))
+			run_insn(insn, insn->end);
+		_exit(1);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	EXPECT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(WTERMSIG(status), SIGSYS);
+	EXPECT_STEPS();
+	EXPECT_EQ(shared->went_on, 0);
+}
+#endif
+
+TEST(uprobe_on_int80)
+{
+	if (open_uprobe(0, uprobe_int80_want[NEXT]) < 0)
+		SKIP(return, "no uprobes by perf_event_open(): %s", strerror(errno));
+	EXPECT_EQ(open_uprobe(0, uprobe_int80_want[INSN]), -1);
+	EXPECT_EQ(errno, ENOTSUPP);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,1168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Threads step themselves through random system calls, while other processes
+ * send them signals, stop and continue them, attach to them and detach. After
+ * each piece of code the log of a thread has to be exactly what that code is
+ * made of: none of these events is an instruction of the program, none takes
+ * the trap behind one away.
+ *
+ *	random_step [ROUNDS [SEED]]
+ *
+ * ROUNDS is how many pieces of code each thread executes in each test. With
+ * the same SEED each thread executes the same ones; what happens to it
+ * meanwhile depends on time.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kselftest.h"
+#include "step.h"
+
+#define THREADS		4
+#define ROUNDS		200
+#define STACK_SIZE	0x40000
+#define HANG_SECONDS	60	/* without a single trap */
+#define MIN_EVENTS	10	/* of each kind that a test has */
+#define MAX_FACTOR	20	/* of rounds, until there have been that many */
+
+#define TAINT_WARN	0x200	/* in /proc/sys/kernel/tainted */
+
+/*
+ * Pieces of code. Their argument points to what they load the registers from:
+ * one or two of these, with longs as large as a register.
+ */
+
+struct call {
+	long nr;
+	long arg[6];
+};
+
+#define NR(name)	"mov $" STEP_STR(__NR_##name) ",%eax\n"
+
+#ifdef __x86_64__
+#define ENTER	STEP_AT "mov %rdi,%r12\n"
+#define SECOND	STEP_AT "add $56,%r12\n"
+#define LEAVE
+#define LOAD								\
+	STEP_AT "mov 0(%r12),%rax\n"					\
+	STEP_AT "mov 8(%r12),%rdi\n"					\
+	STEP_AT "mov 16(%r12),%rsi\n"					\
+	STEP_AT "mov 24(%r12),%rdx\n"					\
+	STEP_AT "mov 32(%r12),%r10\n"					\
+	STEP_AT "mov 40(%r12),%r8\n"					\
+	STEP_AT "mov 48(%r12),%r9\n"
+/* For INT $0x80, from the same structure */
+#define LOAD_32								\
+	STEP_AT "mov 0(%r12),%eax\n"					\
+	STEP_AT "mov 8(%r12),%ebx\n"					\
+	STEP_AT "mov 16(%r12),%ecx\n"					\
+	STEP_AT "mov 24(%r12),%edx\n"					\
+	STEP_AT "mov 32(%r12),%esi\n"					\
+	STEP_AT "mov 40(%r12),%edi\n"					\
+	STEP_AT "mov 48(%r12),%ebp\n"
+#define WAIT_FOR_CHILD							\
+	STEP_AT "mov %eax,8(%r12)\n"					\
+	STEP_AT "mov %eax,%edi\n"					\
+	STEP_AT "xor %esi,%esi\n"					\
+	STEP_AT "xor %edx,%edx\n"					\
+	STEP_AT "xor %r10d,%r10d\n"
+#define EXIT_ARG	"%edi"
+#else
+#define ENTER	STEP_AT "push %ebx\n"
+#define SECOND	STEP_AT "addl $28,(%esp)\n"
+#define LEAVE	STEP_AT "pop %ebx\n"
+#define LOAD								\
+	STEP_AT "mov (%esp),%ebx\n"					\
+	STEP_AT "mov 0(%ebx),%eax\n"					\
+	STEP_AT "mov 8(%ebx),%ecx\n"					\
+	STEP_AT "mov 12(%ebx),%edx\n"					\
+	STEP_AT "mov 16(%ebx),%esi\n"					\
+	STEP_AT "mov 20(%ebx),%edi\n"					\
+	STEP_AT "mov 24(%ebx),%ebp\n"					\
+	STEP_AT "mov 4(%ebx),%ebx\n"
+#define WAIT_FOR_CHILD							\
+	STEP_AT "mov (%esp),%ebx\n"					\
+	STEP_AT "mov %eax,4(%ebx)\n"					\
+	STEP_AT "mov %eax,%ebx\n"					\
+	STEP_AT "xor %ecx,%ecx\n"					\
+	STEP_AT "xor %edx,%edx\n"					\
+	STEP_AT "xor %esi,%esi\n"
+#define EXIT_ARG	"%ebx"
+#endif
+
+/* Numbers in code_want */
+#ifdef __x86_64__
+#define FIRST_CALL	8
+#else
+#define FIRST_CALL	9
+#endif
+#define FORK_NEXT	(FIRST_CALL + 1)	/* here the child starts */
+#define FORK_BRANCH	(FIRST_CALL + 3)
+#define FORK_EXIT	(FIRST_CALL + 6)	/* the end of the child */
+#define FORK_PARENT	(FIRST_CALL + 7)
+
+STEP_CODE(code_one,
+	  ENTER
+	  LOAD
+	  STEP_AT STEP_SYSCALL
+	  STEP_AT "nop\n"
+	  LEAVE
+	  STEP_AT "nop\n");
+
+STEP_CODE(code_two,
+	  ENTER
+	  LOAD
+	  STEP_AT STEP_SYSCALL
+	  SECOND
+	  LOAD
+	  STEP_AT STEP_SYSCALL
+	  LEAVE
+	  STEP_AT "nop\n");
+
+/* The first call returns the number of the second */
+STEP_CODE(code_adjacent,
+	  ENTER
+	  LOAD
+	  STEP_AT STEP_SYSCALL
+	  STEP_AT STEP_SYSCALL
+	  STEP_AT "nop\n"
+	  LEAVE
+	  STEP_AT "nop\n");
+
+STEP_CODE(code_fork,
+	  ENTER
+	  LOAD
+	  STEP_AT STEP_SYSCALL
+	  STEP_AT "nop\n"
+	  STEP_AT "test %eax,%eax\n"
+	  STEP_AT "jnz 2f\n"
+	  STEP_AT "mov %eax," EXIT_ARG "\n"
+	  STEP_AT NR(exit_group)
+	  STEP_AT STEP_SYSCALL
+	  "ud2\n"
+	  "2:\n"
+	  WAIT_FOR_CHILD
+	  STEP_AT NR(wait4)
+	  STEP_AT STEP_SYSCALL
+	  LEAVE
+	  STEP_AT "nop\n");
+
+#ifdef __x86_64__
+STEP_CODE(code_int80,
+	  ENTER
+	  LOAD_32
+	  STEP_AT "int $0x80\n"
+	  STEP_AT "nop\n"
+	  STEP_AT "nop\n");
+
+STEP_CODE(code_mixed,
+	  ENTER
+	  LOAD
+	  STEP_AT "syscall\n"
+	  SECOND
+	  LOAD_32
+	  STEP_AT "int $0x80\n"
+	  STEP_AT "nop\n");
+#else
+/* The fast entry, if there is one */
+unsigned long vdso_entry;
+
+STEP_CODE(code_vdso,
+	  ENTER
+	  LOAD
+	  STEP_AT "call *vdso_entry\n"
+	  STEP_AT "nop\n"
+	  LEAVE
+	  STEP_AT "nop\n");
+#endif
+
+struct piece {
+	const char *name;
+	__typeof__(code_one) *code;
+	const char *end;
+	const unsigned long *want;
+	int calls;
+	bool int80[2];		/* in a 64-bit program: the call is one of 32-bit ones */
+	bool adjacent;
+	bool forks;
+};
+
+static struct step_want fork_parent, fork_child;
+#ifndef __x86_64__
+static struct step_want vdso_want;
+#endif
+
+static const struct piece pieces[] = {
+	{ "one", code_one, code_one_end, code_one_want, 1 },
+	{ "two", code_two, code_two_end, code_two_want, 2 },
+	{ "adjacent", code_adjacent, code_adjacent_end, code_adjacent_want, 1, .adjacent = true },
+	{ "fork", code_fork, code_fork_end, fork_parent.ip, 1, .forks = true },
+#ifdef __x86_64__
+	{ "int80", code_int80, code_int80_end, code_int80_want, 1, { true } },
+	{ "mixed", code_mixed, code_mixed_end, code_mixed_want, 2, { false, true } },
+#else
+	{ "vdso", code_vdso, code_vdso_end, vdso_want.ip, 1 },
+#endif
+};
+
+/*
+ * What all processes see
+ */
+
+/* What the arguments of a call point to. Times are of 64 bits in all calls. */
+struct data {
+	__s64 time[2];
+	__u64 mask;
+	__u64 expirations;
+	struct epoll_event event;
+	int futex;
+	char path[16];
+};
+
+struct thread {
+	int number;
+	int tid;		/* 0: does not run yet */
+	unsigned int random;
+	int epoll_fd, timer_fd;
+
+	unsigned int round;
+	const struct piece *piece;
+	const struct kind *kind[2];
+	struct call call[2];
+	struct data data[2];
+	long result[2];		/* what the last call may return */
+	bool masked;		/* signals are blocked for it */
+
+	bool running;		/* the piece */
+	unsigned long traps;	/* of all pieces */
+	struct step_log log, child_log;
+
+	/* The first entry of a handler of SIGUSR1 or SIGUSR2 that cannot be */
+	unsigned long bad_ip, bad_flags, bad_last;
+};
+
+enum event { SIGNALS, STOPS, ATTACHES, STEPS, EVENTS };
+
+static struct shared {
+	struct thread thread[THREADS];
+	unsigned long count[EVENTS];
+	bool failed;
+} *shared;
+
+struct test {
+	const char *name;
+	bool has[EVENTS];
+};
+
+static unsigned int rounds = ROUNDS, seed;
+static bool no_int80;
+static const struct test *test;
+static char *stacks;
+
+static unsigned int pick(unsigned int *random, unsigned int below)
+{
+	*random = *random * 1664525 + 1013904223;
+	return (*random >> 16) % below;
+}
+
+static unsigned long all_traps(void)
+{
+	unsigned long sum = 0;
+	int i;
+
+	for (i = 0; i < THREADS; i++)
+		sum += __atomic_load_n(&shared->thread[i].traps, __ATOMIC_RELAXED);
+	return sum;
+}
+
+/* Has there been enough of what this test is about? */
+static bool enough_events(void)
+{
+	int i;
+
+	for (i = 0; i < EVENTS; i++) {
+		if (test->has[i] &&
+		    __atomic_load_n(&shared->count[i], __ATOMIC_RELAXED) < MIN_EVENTS)
+			return false;
+	}
+	return true;
+}
+
+static void count_event(enum event event)
+{
+	__atomic_fetch_add(&shared->count[event], 1, __ATOMIC_RELAXED);
+}
+
+/*
+ * Kinds of calls
+ */
+
+#define NO_SYSCALL	100000
+
+struct kind {
+	const char *name;
+	long nr_64, nr_32;
+	void (*prepare)(struct thread *t, struct call *call, struct data *d);
+	long result[2];
+	bool alone;		/* one of them in a piece */
+};
+
+#define RESULTS(a, b)		.result = { a, b }
+
+static void set_args(struct call *call, long a, long b, long c, long d, long e, long f)
+{
+	long args[] = { a, b, c, d, e, f };
+
+	memcpy(call->arg, args, sizeof(args));
+}
+
+static void set_time(struct thread *t, struct data *d)
+{
+	d->time[0] = 0;
+	d->time[1] = 1000 * (1 + pick(&t->random, 200));
+}
+
+#define BIT_OF(sig)	(1ULL << ((sig) - 1))
+
+/* A mask that lets SIGUSR1 through: SIGTRAP blocked or not makes no difference */
+static void set_mask(struct thread *t, struct data *d)
+{
+	static const __u64 masks[] = {
+		0,
+		BIT_OF(SIGTRAP),
+		BIT_OF(SIGUSR2),
+		~BIT_OF(SIGUSR1),
+	};
+
+	d->mask = masks[pick(&t->random, ARRAY_SIZE(masks))];
+}
+
+/* With SIGUSR1 blocked and pending */
+static void set_pending(struct thread *t)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	syscall(SYS_tgkill, getpid(), t->tid, SIGUSR1);
+	t->masked = true;
+}
+
+static void set_result(struct thread *t, long result)
+{
+	t->result[0] = result;
+	t->result[1] = result;
+}
+
+static void prepare_getpid(struct thread *t, struct call *call, struct data *d)
+{
+	set_result(t, getpid());
+}
+
+static void prepare_getppid(struct thread *t, struct call *call, struct data *d)
+{
+	set_result(t, getppid());
+}
+
+static void prepare_gettid(struct thread *t, struct call *call, struct data *d)
+{
+	set_result(t, t->tid);
+}
+
+static void prepare_invalid(struct thread *t, struct call *call, struct data *d)
+{
+	call->nr = pick(&t->random, 4) ? NO_SYSCALL + pick(&t->random, 1000) : -1;
+}
+
+static void prepare_close(struct thread *t, struct call *call, struct data *d)
+{
+	call->arg[0] = -1;
+}
+
+/* Nothing is mapped there */
+static void prepare_open(struct thread *t, struct call *call, struct data *d)
+{
+	call->arg[0] = 16;
+}
+
+static void prepare_execve(struct thread *t, struct call *call, struct data *d)
+{
+	snprintf(d->path, sizeof(d->path), "/none/such");
+	call->arg[0] = (long)d->path;
+}
+
+static void prepare_tgkill(struct thread *t, struct call *call, struct data *d)
+{
+	set_args(call, getpid(), t->tid, pick(&t->random, 2) ? SIGUSR1 : SIGUSR2, 0, 0, 0);
+}
+
+static void prepare_unblock(struct thread *t, struct call *call, struct data *d)
+{
+	set_pending(t);
+	d->mask = BIT_OF(SIGUSR1);
+	set_args(call, SIG_UNBLOCK, (long)&d->mask, 0, sizeof(d->mask), 0, 0);
+}
+
+static void prepare_sleep(struct thread *t, struct call *call, struct data *d)
+{
+	set_time(t, d);
+	set_args(call, CLOCK_MONOTONIC, 0, (long)d->time, 0, 0, 0);
+}
+
+static void prepare_futex(struct thread *t, struct call *call, struct data *d)
+{
+	set_time(t, d);
+	d->futex = 0;
+	set_args(call, (long)&d->futex, FUTEX_WAIT_PRIVATE, 0, (long)d->time, 0, 0);
+}
+
+static void prepare_poll(struct thread *t, struct call *call, struct data *d)
+{
+	set_args(call, 0, 0, 1, 0, 0, 0);
+}
+
+static void prepare_sigtimedwait(struct thread *t, struct call *call, struct data *d)
+{
+	set_time(t, d);
+	d->mask = BIT_OF(SIGXCPU);
+	set_args(call, (long)&d->mask, 0, (long)d->time, sizeof(d->mask), 0, 0);
+}
+
+static void prepare_timer(struct thread *t, struct call *call, struct data *d)
+{
+	struct itimerspec its = {
+		.it_value.tv_nsec = 1000 * (1 + pick(&t->random, 200)),
+	};
+
+	timerfd_settime(t->timer_fd, 0, &its, NULL);
+	set_args(call, t->timer_fd, (long)&d->expirations, sizeof(d->expirations), 0, 0, 0);
+}
+
+static void prepare_ppoll(struct thread *t, struct call *call, struct data *d)
+{
+	set_time(t, d);
+	set_mask(t, d);
+	if (pick(&t->random, 2))
+		d->mask = ~0ULL;
+	set_args(call, 0, 0, (long)d->time, (long)&d->mask, sizeof(d->mask), 0);
+}
+
+static void prepare_ppoll_pending(struct thread *t, struct call *call, struct data *d)
+{
+	set_pending(t);
+	set_time(t, d);
+	set_mask(t, d);
+	set_args(call, 0, 0, (long)d->time, (long)&d->mask, sizeof(d->mask), 0);
+}
+
+static void prepare_epoll(struct thread *t, struct call *call, struct data *d)
+{
+	set_mask(t, d);
+	set_args(call, t->epoll_fd, (long)&d->event, 1, 1, (long)&d->mask, sizeof(d->mask));
+}
+
+static void prepare_epoll_pending(struct thread *t, struct call *call, struct data *d)
+{
+	set_pending(t);
+	prepare_epoll(t, call, d);
+}
+
+static void prepare_sigsuspend(struct thread *t, struct call *call, struct data *d)
+{
+	set_pending(t);
+	set_mask(t, d);
+	set_args(call, (long)&d->mask, sizeof(d->mask), 0, 0, 0, 0);
+}
+
+/* By number: of 64-bit system calls, of 32-bit ones, the latter with 64-bit times */
+static const struct kind kinds[] = {
+	{ "getpid", 39, 20, prepare_getpid },
+	{ "getppid", 110, 64, prepare_getppid },
+	{ "gettid", 186, 224, prepare_gettid },
+	{ "sched_yield", 24, 158 },
+	{ "invalid", 0, 0, prepare_invalid, RESULTS(-ENOSYS, -ENOSYS) },
+	{ "restart_syscall", 219, 0, NULL, RESULTS(-EINTR, -EINTR) },
+	{ "close", 3, 6, prepare_close, RESULTS(-EBADF, -EBADF) },
+	{ "open", 2, 5, prepare_open, RESULTS(-EFAULT, -EFAULT) },
+	{ "execve", 59, 11, prepare_execve, RESULTS(-ENOENT, -ENOENT) },
+	/* A handler runs when the call succeeds */
+	{ "tgkill", 234, 270, prepare_tgkill },
+	{ "sigprocmask", 14, 175, prepare_unblock, .alone = true },
+	/* Those that wait are restarted in different ways */
+	{ "nanosleep", 230, 407, prepare_sleep, RESULTS(0, -EINTR) },
+	{ "futex", 202, 422, prepare_futex, RESULTS(-ETIMEDOUT, -EINTR) },
+	{ "poll", 7, 168, prepare_poll, RESULTS(0, -EINTR) },
+	{ "sigtimedwait", 128, 421, prepare_sigtimedwait,
+	  RESULTS(-EAGAIN, -EINTR) },
+	{ "read", 0, 3, prepare_timer, RESULTS(sizeof(__u64), -EINTR), .alone = true },
+	/* With a temporary mask, */
+	{ "ppoll", 271, 414, prepare_ppoll, RESULTS(0, -EINTR) },
+	{ "epoll_pwait", 281, 319, prepare_epoll, RESULTS(0, -EINTR) },
+	/* and a handler that runs because of it */
+	{ "ppoll_pending", 271, 414, prepare_ppoll_pending, RESULTS(-EINTR, -EINTR),
+	  .alone = true },
+	{ "epoll_pending", 281, 319, prepare_epoll_pending, RESULTS(-EINTR, -EINTR),
+	  .alone = true },
+	{ "sigsuspend", 130, 179, prepare_sigsuspend, RESULTS(-EINTR, -EINTR),
+	  .alone = true },
+};
+
+static const struct kind fork_kind = { "fork", 57, 2 };
+
+/* It returns the number of getpid(), see thread_main() */
+static const struct kind prctl_kind = { "prctl", 157, 172, prepare_getpid };
+
+static void choose(struct thread *t)
+{
+	const bool is_32 = sizeof(long) == 4;
+	const struct piece *piece;
+	const struct kind *kind;
+	struct call *call;
+	int i;
+
+	/* A fork() takes much longer than the others */
+	do {
+		piece = &pieces[pick(&t->random, ARRAY_SIZE(pieces))];
+	} while ((piece->forks && pick(&t->random, 4)) || !piece->want[0] ||
+		 (no_int80 && (piece->int80[0] || piece->int80[1])));
+
+	t->piece = piece;
+	for (i = 0; i < piece->calls; i++) {
+		if (piece->forks) {
+			kind = &fork_kind;
+		} else if (piece->adjacent) {
+			kind = &prctl_kind;
+		} else {
+			do {
+				kind = &kinds[pick(&t->random, ARRAY_SIZE(kinds))];
+			} while (kind->alone && piece->calls > 1);
+		}
+
+		t->kind[i] = kind;
+		call = &t->call[i];
+		call->nr = is_32 || piece->int80[i] ? kind->nr_32 : kind->nr_64;
+		memset(call->arg, 0, sizeof(call->arg));
+		if (piece->adjacent)
+			call->arg[0] = PR_GET_TIMERSLACK;
+		memcpy(t->result, kind->result, sizeof(t->result));
+		if (kind->prepare)
+			kind->prepare(t, call, &t->data[i]);
+	}
+}
+
+/*
+ * Handlers
+ */
+
+/* The stacks of the threads are those of their children */
+static struct thread *this_thread(void)
+{
+	unsigned long offset = (unsigned long)__builtin_frame_address(0) - (unsigned long)stacks;
+
+	return offset < THREADS * STACK_SIZE ? &shared->thread[offset / STACK_SIZE] : NULL;
+}
+
+static struct step_log *find_log(void)
+{
+	struct thread *t = this_thread();
+
+	if (!t)
+		return &step_own_log;
+	if (t->piece->forks && step_gettid() != t->tid)
+		return &t->child_log;
+	__atomic_fetch_add(&t->traps, 1, __ATOMIC_RELAXED);
+	return &t->log;
+}
+
+#ifndef __x86_64__
+static unsigned long landing_pad;
+#endif
+
+/* Can the program be interrupted here, when this was the last trap? */
+static bool can_be_at(unsigned long ip, unsigned long last)
+{
+#ifndef __x86_64__
+	/* The fast entry is restarted by the INT $0x80 behind it */
+	if (landing_pad && last == landing_pad - 4 && ip == landing_pad - 2)
+		return true;
+#endif
+	return ip == last;
+}
+
+/*
+ * A handler interrupts the program where it was last trapped, as each step is
+ * reported before any other signal, or it interrupts the handler of SIGTRAP.
+ */
+static void usr_handler(int sig, siginfo_t *info, void *ctx)
+{
+	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+	unsigned long ip = gregs[STEP_REG_IP], flags = gregs[STEP_REG_FL], last;
+	struct thread *t = this_thread();
+	unsigned int n;
+	bool ok;
+
+	if (!t || !t->running || t->bad_ip)
+		return;
+
+	n = __atomic_load_n(&t->log.count, __ATOMIC_SEQ_CST);
+	if (n > STEP_MAX)
+		return;
+	/* The first trap is behind the one-byte NOP at the end of STEP_ON */
+	last = n ? t->log.trap[n - 1].ip : t->piece->want[0] - 1;
+
+	if (flags & STEP_TF)
+		ok = can_be_at(ip, last);
+	else
+		ok = ip < t->piece->want[0] || ip >= (unsigned long)t->piece->end;
+	if (!ok) {
+		t->bad_ip = ip;
+		t->bad_flags = flags;
+		t->bad_last = last;
+	}
+}
+
+static int catch_usr(int sig, int flags)
+{
+	struct sigaction sa = {
+		.sa_sigaction = usr_handler,
+		.sa_flags = SA_SIGINFO | flags,
+	};
+
+	sigemptyset(&sa.sa_mask);
+	return sigaction(sig, &sa, NULL);
+}
+
+/*
+ * The threads
+ */
+
+static pthread_mutex_t check_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Under the lock, as there is one step_tag */
+static bool check_logs(struct thread *t, long result)
+{
+	bool ok = step_check_log(&t->log, t->tid, t->piece->want);
+
+	if (ok && t->piece->forks)
+		ok = step_check_log(&t->child_log, t->call[0].arg[0], fork_child.ip);
+	if (ok && t->bad_ip) {
+		fprintf(stderr, "# %s: a handler interrupts ip %#lx, flags %#lx, but the last ",
+			step_tag, t->bad_ip, t->bad_flags);
+		fprintf(stderr, "trap was at %#lx\n", t->bad_last);
+		ok = false;
+	}
+	if (ok && result != t->result[0] && result != t->result[1]) {
+		fprintf(stderr, "# %s: the call returned %ld, expected %ld or %ld\n", step_tag,
+			result, t->result[0], t->result[1]);
+		ok = false;
+	}
+	return ok;
+}
+
+static bool check(struct thread *t, long result)
+{
+	char tag[128];
+	bool ok;
+
+	snprintf(tag, sizeof(tag), "seed %u, %s, thread %d, round %u, %s: %s%s%s", seed,
+		 test->name, t->number, t->round, t->piece->name, t->kind[0]->name,
+		 t->piece->calls > 1 ? ", " : "",
+		 t->piece->calls > 1 ? t->kind[1]->name : "");
+
+	pthread_mutex_lock(&check_lock);
+	step_tag = tag;
+	ok = check_logs(t, result);
+	pthread_mutex_unlock(&check_lock);
+	return ok;
+}
+
+/* The child may have been reaped by the piece of code itself */
+static long reap(struct thread *t, long result)
+{
+	pid_t child = t->call[0].arg[0];
+
+	t->result[0] = child;
+	t->result[1] = -EINTR;
+	while (result == -EINTR && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return result;
+}
+
+static bool run_piece(struct thread *t)
+{
+	sigset_t set;
+	long result;
+
+	choose(t);
+	t->log.count = 0;
+	t->log.end = (unsigned long)t->piece->end;
+	t->child_log.count = 0;
+
+	__atomic_store_n(&t->running, true, __ATOMIC_SEQ_CST);
+	result = t->piece->code((long)t->call, 0, 0);
+	__atomic_store_n(&t->running, false, __ATOMIC_SEQ_CST);
+
+	if (t->piece->forks)
+		result = reap(t, result);
+	if (t->masked) {
+		sigemptyset(&set);
+		sigprocmask(SIG_SETMASK, &set, NULL);
+		t->masked = false;
+	}
+	return check(t, result);
+}
+
+static void *thread_main(void *arg)
+{
+	struct thread *t = arg;
+
+	t->epoll_fd = epoll_create1(0);
+	t->timer_fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	if (t->epoll_fd < 0 || t->timer_fd < 0 || prctl(PR_SET_TIMERSLACK, __NR_getpid)) {
+		perror("# cannot prepare a thread");
+		shared->failed = true;
+		return NULL;
+	}
+
+	__atomic_store_n(&t->tid, step_gettid(), __ATOMIC_SEQ_CST);
+	while (!shared->failed && (t->round < rounds || !enough_events()) &&
+	       t->round / MAX_FACTOR < rounds) {
+		if (!run_piece(t))
+			shared->failed = true;
+		t->round++;
+	}
+	return NULL;
+}
+
+#ifndef __x86_64__
+/*
+ * What the vDSO executes is found out by executing it, while nobody disturbs.
+ * It has to include the instruction behind its INT $0x80.
+ */
+static bool learn_vdso(void)
+{
+	const unsigned char *p = (const unsigned char *)getauxval(AT_SYSINFO);
+	struct call call = { .nr = __NR_getpid };
+	unsigned long ip;
+	bool ok = false;
+	unsigned int i;
+
+	vdso_entry = (unsigned long)p;
+	if (!p)
+		return true;
+	for (i = 0; i < 32 && (p[i] != 0xcd || p[i + 1] != 0x80); i++)
+		;
+	landing_pad = vdso_entry + i + 2;
+
+	step_run(code_vdso, &call, 0, 0);
+	step_want_range(&vdso_want, code_vdso_want, 0, FIRST_CALL);
+	for (i = FIRST_CALL + 1; i < step_log->count && i < STEP_MAX; i++) {
+		ip = step_log->trap[i].ip;
+		if (ip == code_vdso_want[FIRST_CALL + 1])
+			break;
+		ok |= ip == landing_pad;
+		step_want_ip(&vdso_want, ip);
+	}
+	step_want_tail(&vdso_want, code_vdso_want, FIRST_CALL + 1);
+	if (!ok)
+		fprintf(stderr, "# vDSO: expected a trap at ip %#lx, got none\n", landing_pad);
+	return ok;
+}
+#endif
+
+static bool run_threads(void)
+{
+	pthread_t id[THREADS];
+	pthread_attr_t attr;
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		shared->thread[i].number = i;
+		shared->thread[i].random = seed * THREADS + i;
+		if (pthread_attr_init(&attr) ||
+		    pthread_attr_setstack(&attr, stacks + i * STACK_SIZE, STACK_SIZE) ||
+		    pthread_create(&id[i], &attr, thread_main, &shared->thread[i]))
+			return false;
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(id[i], NULL);
+	return !shared->failed;
+}
+
+static void run_target(void)
+{
+	bool ok = true;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+	step_find_log = find_log;
+	if (step_install(0) || catch_usr(SIGUSR1, 0) || catch_usr(SIGUSR2, SA_RESTART))
+		_exit(1);
+#ifndef __x86_64__
+	ok = learn_vdso();
+#endif
+	ok &= run_threads();
+	_exit(ok ? 0 : 1);
+}
+
+/*
+ * Those who disturb them. Each waits for a little progress in between, so that
+ * on a slow machine they do not keep the threads from making any.
+ */
+
+static pid_t target;
+
+static struct thread *await_progress(unsigned int *random)
+{
+	unsigned long goal = all_traps() + 1 + pick(random, 16);
+	int i;
+
+	/* There may be none at all, when the process is stopped */
+	for (i = 0; i < 100 && all_traps() < goal; i++)
+		usleep(200);
+	return &shared->thread[pick(random, THREADS)];
+}
+
+static void send_signals(unsigned int random)
+{
+	struct thread *t;
+
+	for (;;) {
+		t = await_progress(&random);
+		if (t->tid && !syscall(SYS_tgkill, target, t->tid,
+				       pick(&random, 2) ? SIGUSR1 : SIGUSR2))
+			count_event(SIGNALS);
+	}
+}
+
+static void stop_and_continue(unsigned int random)
+{
+	for (;;) {
+		await_progress(&random);
+		kill(target, SIGSTOP);
+		if (pick(&random, 2))
+			usleep(pick(&random, 1000));
+		kill(target, SIGCONT);
+		count_event(STOPS);
+	}
+}
+
+struct tracer {
+	pid_t tid;
+	bool keep_stop;		/* the SIGSTOP of PTRACE_ATTACH is still to come */
+	bool steps;		/* the end of a step is still to come */
+};
+
+/*
+ * What the tracee gets when it goes on: each signal that is its own. A tracer
+ * that attaches has a SIGSTOP coming, which it keeps, or takes another one for
+ * it: the next SIGCONT makes up for both.
+ */
+static int own_signal(struct tracer *tracer, int status)
+{
+	int sig = WSTOPSIG(status);
+	siginfo_t info;
+
+	if (status >> 16 || sig == (SIGTRAP | 0x80))
+		return 0;
+	/* There is none if it is a stop of the whole process */
+	if (ptrace(PTRACE_GETSIGINFO, tracer->tid, 0, &info))
+		return 0;
+	if (sig == SIGSTOP && tracer->keep_stop) {
+		tracer->keep_stop = false;
+		return 0;
+	}
+	if (sig != SIGTRAP)
+		return sig;
+
+	tracer->steps = false;
+	/* The exit from a system call reports the step of both in this way */
+	if (info.si_code == TRAP_BRKPT) {
+		info.si_code = TRAP_TRACE;
+		if (ptrace(PTRACE_SETSIGINFO, tracer->tid, 0, &info))
+			return 0;
+	}
+	/* Else it is the stop at a handler's entry, for a tracer that steps */
+	return info.si_code == TRAP_TRACE ? sig : 0;
+}
+
+/*
+ * Can a tracer step here without a difference to what the program sees? If TF
+ * is the program's own, the trap behind one instruction is for both, and the
+ * program gets it. If not, it would have to be kept. And if the instruction
+ * is sigreturn, TF of the frame would be taken for the tracer's.
+ *
+ * A step over a system call is reported to a tracer on exit, also if the call
+ * is restarted later, or if the mask is a temporary one. The handler of a
+ * SIGTRAP at that time would end it. So no call that waits is stepped over.
+ */
+static bool can_step(pid_t tid)
+{
+	struct user_regs_struct regs;
+	unsigned long ip, flags, insn;
+	long nr, orig_nr;
+
+	if (ptrace(PTRACE_GETREGS, tid, 0, &regs))
+		return false;
+#ifdef __x86_64__
+	ip = regs.rip, flags = regs.eflags, nr = regs.rax, orig_nr = regs.orig_rax;
+#else
+	ip = regs.eip, flags = regs.eflags, nr = regs.eax, orig_nr = regs.orig_eax;
+#endif
+	if (!(flags & STEP_TF) || orig_nr >= 0)
+		return false;
+
+	errno = 0;
+	insn = ptrace(PTRACE_PEEKTEXT, tid, ip, 0) & 0xffff;
+	if (errno)
+		return false;
+	/* SYSCALL, SYSENTER, INT $0x80; 20 is getpid() of the latter */
+	if (insn == 0x050f || insn == 0x340f || insn == 0x80cd)
+		return nr == __NR_getpid || nr == 20 || nr >= NO_SYSCALL;
+	return true;
+}
+
+static void trace(struct thread *t, unsigned int *random)
+{
+	static const int requests[] = { PTRACE_CONT, PTRACE_SYSCALL, PTRACE_SINGLESTEP };
+	int left = 1 + pick(random, 16), request, status, sig;
+	bool attach = pick(random, 2);
+	pid_t tid = t->tid;
+	struct tracer tracer = {
+		.tid = tid,
+		.keep_stop = attach,
+	};
+
+	if (ptrace(attach ? PTRACE_ATTACH : PTRACE_SEIZE, tid, 0, 0))
+		return;
+	count_event(ATTACHES);
+	if (!attach)
+		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+
+	/* If something fails the tracee is about to be gone, which is waited for */
+	while (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status)) {
+		ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD);
+		sig = own_signal(&tracer, status);
+		if (left-- <= 0 && !tracer.steps) {
+			if (!ptrace(PTRACE_DETACH, tid, 0, (long)sig))
+				break;
+			continue;
+		}
+		request = requests[pick(random, ARRAY_SIZE(requests))];
+		if (request == PTRACE_SINGLESTEP) {
+			if (can_step(tid)) {
+				tracer.steps = true;
+				count_event(STEPS);
+			} else {
+				request = PTRACE_CONT;
+			}
+		}
+		ptrace(request, tid, 0, (long)sig);
+	}
+}
+
+static void attach_and_detach(unsigned int random)
+{
+	struct thread *t;
+
+	for (;;) {
+		t = await_progress(&random);
+		if (t->tid)
+			trace(t, &random);
+	}
+}
+
+static pid_t start(void (*fn)(unsigned int random), unsigned int random)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn(random);
+		_exit(0);
+	}
+	return pid;
+}
+
+/*
+ * The parent
+ */
+
+/* Wait for the target. It hangs if no thread is trapped for a long time. */
+static void await_target(void)
+{
+	unsigned long traps = 0, now;
+	siginfo_t info = { 0 };
+	struct thread *t;
+	int i, idle = 0;
+
+	/* It is left a zombie, so that nobody disturbs another process of this number */
+	while (!waitid(P_PID, target, &info, WEXITED | WNOHANG | WNOWAIT) && !info.si_pid) {
+		usleep(20000);
+		now = all_traps();
+		idle = now == traps ? idle + 1 : 0;
+		traps = now;
+		if (idle < HANG_SECONDS * 50)
+			continue;
+
+		ksft_print_msg("seed %u, %s: no step for %d seconds\n", seed, test->name,
+			       HANG_SECONDS);
+		for (i = 0; i < THREADS; i++) {
+			t = &shared->thread[i];
+			ksft_print_msg("thread %d, round %u, %s: %s: %u traps\n", i, t->round,
+				       t->piece ? t->piece->name : "none",
+				       t->kind[0] ? t->kind[0]->name : "none", t->log.count);
+		}
+		kill(target, SIGKILL);
+		break;
+	}
+}
+
+static unsigned long taints(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/tainted", "r");
+	unsigned long value = 0;
+
+	if (f) {
+		if (fscanf(f, "%lu", &value) != 1)
+			value = 0;
+		fclose(f);
+	}
+	return value;
+}
+
+static bool run_test(void)
+{
+	unsigned long tainted = taints();
+	pid_t disturber[3];
+	int i, status = 0, n = 0;
+	bool ok;
+
+	memset(shared, 0, sizeof(*shared));
+	fflush(stdout);
+	target = fork();
+	if (!target)
+		run_target();
+	if (target < 0)
+		return false;
+
+	if (test->has[SIGNALS])
+		disturber[n++] = start(send_signals, seed + 1);
+	if (test->has[STOPS])
+		disturber[n++] = start(stop_and_continue, seed + 2);
+	if (test->has[ATTACHES])
+		disturber[n++] = start(attach_and_detach, seed + 3);
+
+	await_target();
+	for (i = 0; i < n; i++) {
+		if (disturber[i] > 0) {
+			kill(disturber[i], SIGKILL);
+			waitpid(disturber[i], NULL, 0);
+		}
+	}
+
+	ok = waitpid(target, &status, 0) == target && !status;
+	if (!ok && WIFSIGNALED(status))
+		ksft_print_msg("seed %u, %s: killed by signal %d\n", seed, test->name,
+			       WTERMSIG(status));
+	if (taints() & ~tainted & TAINT_WARN) {
+		ksft_print_msg("seed %u, %s: the kernel has warned\n", seed, test->name);
+		ok = false;
+	}
+	if (ok && !enough_events()) {
+		ksft_print_msg("seed %u, %s: less than %d of some kind\n", seed, test->name,
+			       MIN_EVENTS);
+		ok = false;
+	}
+	ksft_print_msg("%s: %lu traps, %lu signals, %lu stops, %lu attaches, %lu steps\n",
+		       test->name, all_traps(), shared->count[SIGNALS], shared->count[STOPS],
+		       shared->count[ATTACHES], shared->count[STEPS]);
+	return ok;
+}
+
+static const struct test tests[] = {
+	{ "undisturbed" },
+	{ "signals", { [SIGNALS] = true } },
+	{ "signals_stops", { [SIGNALS] = true, [STOPS] = true } },
+	{ "signals_stops_tracer", { true, true, true, true } },
+};
+
+#ifdef __x86_64__
+static bool have_int80(void)
+{
+	long nr = 20;	/* getpid() */
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		asm volatile("int $0x80" : "+a" (nr) : : "r8", "r9", "r10", "r11", "memory");
+		_exit(nr == getpid() ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+#endif
+
+static bool parse(const char *arg, unsigned int *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoul(arg, &end, 0);
+	return !errno && *arg && !*end;
+}
+
+int main(int argc, char **argv)
+{
+	int flags = MAP_SHARED | MAP_ANONYMOUS;
+	unsigned int i;
+
+#ifdef __x86_64__
+	/* For the pointers in INT $0x80 */
+	flags |= MAP_32BIT;
+	no_int80 = !have_int80();
+#endif
+	seed = time(NULL) ^ (getpid() << 16);
+	if (argc > 3 || (argc > 1 && !parse(argv[1], &rounds)) ||
+	    (argc > 2 && !parse(argv[2], &seed)))
+		ksft_exit_fail_msg("usage: random_step [ROUNDS [SEED]]\n");
+
+	ksft_print_header();
+	ksft_print_msg("to repeat this: random_step %u %u\n", rounds, seed);
+	if (no_int80)
+		ksft_print_msg("no INT $0x80 in this kernel: done without\n");
+	ksft_set_plan(ARRAY_SIZE(tests));
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, flags, -1, 0);
+	stacks = mmap(NULL, THREADS * STACK_SIZE, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (shared == MAP_FAILED || stacks == MAP_FAILED)
+		ksft_exit_fail_msg("no memory\n");
+
+	step_want_range(&fork_parent, code_fork_want, 0, FORK_BRANCH);
+	step_want_tail(&fork_parent, code_fork_want, FORK_PARENT);
+	step_want_range(&fork_child, code_fork_want, FORK_NEXT, FORK_EXIT);
+
+	for (i = 0; i < ARRAY_SIZE(tests); i++) {
+		test = &tests[i];
+		ksft_test_result(run_test(), "%s\n", test->name);
+	}
+	ksft_finished();
+}
