@@ -29,7 +29,7 @@
 # define SYS_SECCOMP	1
 #endif
 
-#define ENOTSUPP	524	/* the kernel's own, which perf_event_open() lets through */
+#define PROBE_REFUSED	524	/* the kernel's own, which perf_event_open() lets through */
 #define DR_STEP		0x4000	/* the BS bit of DR6 */
 #define FILL		0x5a5a5a5a
 #define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
@@ -1002,7 +1002,7 @@ TEST(uprobe_on_int80)
 	if (open_uprobe(0, uprobe_int80_want[NEXT]) < 0)
 		SKIP(return, "no uprobes by perf_event_open(): %s", strerror(errno));
 	EXPECT_EQ(open_uprobe(0, uprobe_int80_want[INSN]), -1);
-	EXPECT_EQ(errno, ENOTSUPP);
+	EXPECT_EQ(errno, PROBE_REFUSED);
 }
 
 TEST_HARNESS_MAIN

@@ -10,6 +10,7 @@
  * STEP_ORACLE_PROGRAM is the absolute path of another busybox than the system's.
  */
 #define _GNU_SOURCE
+#include <assert.h>
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,12 +97,12 @@ struct area {
 	} action;
 };
 
-_Static_assert(AREA + offsetof(struct area, tid) == AREA_TID, "tid");
-_Static_assert(AREA + offsetof(struct area, count) == AREA_COUNT, "count");
-_Static_assert(AREA + offsetof(struct area, ip) == AREA_IP, "ip");
-_Static_assert(sizeof(unsigned long) == IP_SIZE, "size of ip");
-_Static_assert(offsetof(ucontext_t, uc_mcontext.gregs[STEP_REG_IP]) == CONTEXT_IP, "context");
-_Static_assert(offsetof(ucontext_t, uc_mcontext.gregs[STEP_REG_FL]) == CONTEXT_FLAGS, "context");
+static_assert(AREA + offsetof(struct area, tid) == AREA_TID, "tid");
+static_assert(AREA + offsetof(struct area, count) == AREA_COUNT, "count");
+static_assert(AREA + offsetof(struct area, ip) == AREA_IP, "ip");
+static_assert(sizeof(unsigned long) == IP_SIZE, "size of ip");
+static_assert(offsetof(ucontext_t, uc_mcontext.gregs[STEP_REG_IP]) == CONTEXT_IP, "context");
+static_assert(offsetof(ucontext_t, uc_mcontext.gregs[STEP_REG_FL]) == CONTEXT_FLAGS, "context");
 
 /*
  * What becomes the program's handler. Its children are not stepped on, and
