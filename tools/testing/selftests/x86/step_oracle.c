@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <link.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/personality.h>
@@ -37,6 +36,8 @@
 
 #ifdef __x86_64__
 # define ELF_CLASS	ELFCLASS64
+# define ELF_HEADER	Elf64_Ehdr
+# define ELF_SEGMENT	Elf64_Phdr
 # define OBJDUMP	"objdump -D -b binary -m i386:x86-64"
 # define R(name)	r##name
 # define ORIG_AX	orig_rax
@@ -51,6 +52,8 @@
 # define IP_SIZE	8
 #else
 # define ELF_CLASS	ELFCLASS32
+# define ELF_HEADER	Elf32_Ehdr
+# define ELF_SEGMENT	Elf32_Phdr
 # define OBJDUMP	"objdump -D -b binary -m i386"
 # define R(name)	e##name
 # define ORIG_AX	orig_eax
@@ -164,8 +167,8 @@ static void *map_shared(int fd, size_t size)
 /* Static, and of the kind that the test is? */
 static bool is_program(const char *path)
 {
-	ElfW(Ehdr) header;
-	ElfW(Phdr) segment;
+	ELF_HEADER header;
+	ELF_SEGMENT segment;
 	int i, fd = open(path, O_RDONLY | O_CLOEXEC);
 	bool ok;
 
