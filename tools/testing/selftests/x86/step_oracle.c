@@ -11,10 +11,11 @@
  */
 #define _GNU_SOURCE
 #include <assert.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <linux/auxvec.h>
+#include <linux/elf.h>
 #include <sched.h>
 #include <stddef.h>
 #include <sys/personality.h>
@@ -36,8 +37,8 @@
 
 #ifdef __x86_64__
 # define ELF_CLASS	ELFCLASS64
-# define ELF_HEADER	Elf64_Ehdr
-# define ELF_SEGMENT	Elf64_Phdr
+# define ELF_HEADER	struct elf64_hdr
+# define ELF_SEGMENT	struct elf64_phdr
 # define OBJDUMP	"objdump -D -b binary -m i386:x86-64"
 # define R(name)	r##name
 # define ORIG_AX	orig_rax
@@ -52,8 +53,8 @@
 # define IP_SIZE	8
 #else
 # define ELF_CLASS	ELFCLASS32
-# define ELF_HEADER	Elf32_Ehdr
-# define ELF_SEGMENT	Elf32_Phdr
+# define ELF_HEADER	struct elf32_hdr
+# define ELF_SEGMENT	struct elf32_phdr
 # define OBJDUMP	"objdump -D -b binary -m i386"
 # define R(name)	e##name
 # define ORIG_AX	orig_eax
