@@ -15,7 +15,7 @@ help: ## this list
 	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
 	@echo "BUILD=/path builds elsewhere. Durations are for 2 cores, and from nothing."
 
-run: ## build the kernel, boot it, run the x86 selftests there (8 min; again: 1 min)
+run: ## build the kernel, boot it, run the x86 selftests there (9 min; again: 3 min)
 	@$(T)/run
 
 test: ## everything: series, builds, selftests against the base's, faults (1 h)
