@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tree back series record shell demo sizes archs configs clean
+.PHONY: help run test tree back series record shell demo sizes bench archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ demo: ## single steps on the base and on ours, side by side (8 min, once built: 
 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes
+
+bench: ## instructions of ways into the kernel, the base's and ours (15 min, once built: 3 min)
+	@$(T)/kernels && $(T)/kernels guest32 && $(T)/userland && $(T)/bench
 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch
