@@ -42,8 +42,8 @@ demo: ## single steps on the base and on ours, side by side (8 min, once built: 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes
 
-bench: ## instructions of ways into the kernel, the base's and ours (15 min, once built: 3 min)
-	@$(T)/kernels && $(T)/kernels guest32 && $(T)/userland && $(T)/bench
+bench: ## instructions of ways into the kernel, the base's and ours (15 min, once built: 3 min; UPDATE=1)
+	@$(T)/kernels && $(T)/kernels guest32 && $(T)/userland && $(T)/bench $(if $(UPDATE),&& $(T)/bench --update)
 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch

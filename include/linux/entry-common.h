@@ -16,6 +16,7 @@
 #include <linux/ptrace.h>
 #include <linux/randomize_kstack.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <linux/thread_info.h>
 
 #include <asm/syscall.h>
@@ -35,6 +36,9 @@
 				 SYSCALL_WORK_SYSCALL_TRACEPOINT |	\
 				 SYSCALL_WORK_SYSCALL_TRACE |		\
 				 SYSCALL_WORK_SYSCALL_EXIT_TRAP)
+
+/* The same behind a call that was made, and so has not been rolled back */
+#define SYSCALL_WORK_EXIT_MADE	(SYSCALL_WORK_EXIT & ~SYSCALL_WORK_SYSCALL_USER_DISPATCH)
 
 #ifndef arch_ptrace_report_syscall_permit_entry
 /**
@@ -88,8 +92,30 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
 #define arch_syscall_enter arch_syscall_enter
 #endif
 
-bool syscall_enter_work(struct pt_regs *regs, unsigned long work, long nr);
+#ifndef arch_syscall_current
+/**
+ * arch_syscall_current - Current, read anew
+ *
+ * To the compiler current is the same before and behind a call, so that it may
+ * keep it in a register, which has to be saved and restored. An architecture
+ * replaces it if it can read current in another way, at the price of one load.
+ *
+ * Context: Any.
+ * Return: current
+ */
+static __always_inline struct task_struct *arch_syscall_current(void)
+{
+	return current;
+}
+
+#define arch_syscall_current arch_syscall_current
+#endif
+
+bool syscall_enter_work(struct pt_regs *regs, unsigned long work);
 void syscall_exit_work(struct pt_regs *regs, unsigned long work);
+unsigned long syscall_exit_all_work(struct pt_regs *regs);
+unsigned long syscall_exit_skipped(struct pt_regs *regs);
+unsigned long syscall_exit_any_work(struct pt_regs *regs);
 
 /**
  * enter_from_user_mode_randomize_stack - Enter for a syscall, and move the stack
@@ -111,6 +137,30 @@ void syscall_exit_work(struct pt_regs *regs, unsigned long work);
 		instrumentation_end();				\
 	})
 
+/*
+ * The task's one-time work. Plain reads, which the compiler can make an operand of
+ * what is done with them: who changes the word on another CPU has no claim to be
+ * noticed a moment earlier.
+ */
+static __always_inline unsigned long syscall_work_now(void)
+{
+	return data_race(task_thread_info(arch_syscall_current())->syscall_work);
+}
+
+/*
+ * With work there is before the call. What most of the tasks with work have is a
+ * filter, and nothing else: that is not worth a detour.
+ */
+static __always_inline bool syscall_enter_any_work(struct pt_regs *regs)
+{
+	unsigned long work = READ_ONCE(task_thread_info(arch_syscall_current())->syscall_work);
+
+	if (work & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_SECCOMP)
+		return syscall_enter_work(regs, work);
+
+	return !(work & SYSCALL_WORK_SECCOMP) || __seccomp_permit_syscall();
+}
+
 /**
  * syscall_enter_from_user_mode_work - One-time work before a syscall
  * @regs:	Register state at entry, with the result preset to -ENOSYS
@@ -122,12 +172,10 @@ void syscall_exit_work(struct pt_regs *regs, unsigned long work);
  */
 static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *regs, long *nr)
 {
-	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
-
-	if (likely(!(work & SYSCALL_WORK_ENTER)))
+	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)))
 		return true;
 
-	if (!syscall_enter_work(regs, work, *nr))
+	if (!syscall_enter_any_work(regs))
 		return false;
 
 	*nr = syscall_get_nr(current, regs);
@@ -160,20 +208,9 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
 		__permit;							\
 	})
 
-/**
- * syscall_exit_to_user_mode_work - One-time work behind a syscall
- * @regs:	Register state to which user mode will return
- *
- * Has to run exactly once for each system call, also for one that was skipped,
- * and for the first return of a new task.
- *
- * Context: Task context, interrupts enabled. May sleep.
- */
-static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
+/* Checks that each syscall has to pass when it ends, interrupts being enabled */
+static __always_inline void syscall_exit_checks(struct pt_regs *regs)
 {
-	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
-
-	CT_WARN_ON(ct_state() != CT_STATE_KERNEL);
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING) &&
 	    WARN(irqs_disabled(), "syscall %ld left interrupts disabled",
 		 (long)syscall_get_nr(current, regs)))
@@ -181,36 +218,112 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 
 	/* Empty unless rseq debugging is switched on */
 	rseq_debug_syscall_return(regs);
+}
 
+/**
+ * syscall_exit_to_user_mode_work - One-time work behind a syscall
+ * @regs:	Register state to which user mode will return
+ *
+ * Has to run exactly once for each system call, also for one that was skipped,
+ * and for the first return of a new task. For architectures with work of their
+ * own between this and the exit work.
+ *
+ * Context: Task context, interrupts enabled. May sleep.
+ */
+static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
+{
+	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
+
+	syscall_exit_checks(regs);
 	if (unlikely(work & SYSCALL_WORK_EXIT))
 		syscall_exit_work(regs, work);
 }
 
 /**
- * generic_do_syscall - Make a system call, with all one-time work around it
+ * syscall_exit_look - End a syscall, with whatever work has come up
+ * @regs:	Register state to which user mode will return
+ * @mask:	SYSCALL_WORK bits that are exit work here. A constant
+ *
+ * One-time work and exit work, at the price of one test if neither has anything to
+ * do. One-time work is looked for with interrupts disabled here. That makes no
+ * difference: it is the task's own, or that of a tracer or a tracepoint which
+ * comes a moment later.
+ *
+ * Context: Task context. Interrupts enabled on entry, disabled on return. May
+ *	    sleep.
+ * Return: As exit_to_user_mode_loop().
+ */
+static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
+						       const unsigned long mask)
+{
+	struct thread_info *ti;
+	unsigned long any;
+
+	syscall_exit_checks(regs);
+
+	local_irq_disable();
+	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
+	tick_nohz_user_enter_prepare();
+
+	/* Bits of the one may be taken for the other's: the slow path looks again */
+	ti = task_thread_info(arch_syscall_current());
+	any = data_race(ti->flags) | data_race(ti->syscall_work);
+	if (unlikely(any & (mask | EXIT_TO_USER_MODE_ANY)))
+		return syscall_exit_any_work(regs);
+
+	return any;
+}
+
+/**
+ * generic_do_syscall - Make a system call, with all work around it
  * @regs:	Register state at entry, with the result preset to -ENOSYS
- * @nr:		The syscall's number as user space gave it
  * @dispatch:	Architecture's function that makes the call @nr and puts its
  *		result into @regs, or leaves @regs alone if there is no such call.
  *		Has to be __always_inline, so that no indirect call remains
  *
  * Work on entry: user dispatch, rseq slice, ptrace, seccomp, tracepoint, audit.
  * User dispatch, ptrace and seccomp may forbid the call. Work on exit: audit,
- * tracepoint, ptrace. The kernel entry before it and the exit to user mode behind
- * it are the caller's. Inline up to the two tests for work, because the architecture's
- * entry point is where it runs and each syscall passes there.
+ * tracepoint, ptrace, and then the exit work that a syscall shares with an
+ * interrupt. The transition before it, and behind it, is the caller's. Inline up
+ * to the tests for work, because the architecture's entry point is where it runs
+ * and each syscall passes there.
  *
- * Context: Task context, interrupts enabled. May sleep.
+ * Context: Task context. Interrupts enabled on entry, disabled on return. May
+ *	    sleep.
  */
-static __always_inline void generic_do_syscall(struct pt_regs *regs, long nr,
+static __always_inline void generic_do_syscall(struct pt_regs *regs,
 					       void (*dispatch)(struct pt_regs *regs, long nr))
 {
+	unsigned long ti_work;
+	long nr;
+
 	arch_syscall_enter(regs);
 
-	if (likely(syscall_enter_from_user_mode_work(regs, &nr)))
+	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER))) {
+		nr = syscall_get_nr(arch_syscall_current(), regs);
+		/* A load and a sign extension are one instruction, if they stay together */
+		OPTIMIZER_HIDE_VAR(nr);
+		dispatch(regs, nr);
+	} else {
+		if (unlikely(!syscall_enter_any_work(regs))) {
+			ti_work = syscall_exit_skipped(regs);
+			goto finish;
+		}
+
+		nr = syscall_get_nr(arch_syscall_current(), regs);
+		OPTIMIZER_HIDE_VAR(nr);
 		dispatch(regs, nr);
 
-	syscall_exit_to_user_mode_work(regs);
+		/* Who has work on entry mostly has some on exit, and knows it beforehand */
+		if (syscall_work_now() & SYSCALL_WORK_EXIT_MADE) {
+			ti_work = syscall_exit_all_work(regs);
+			goto finish;
+		}
+	}
+	ti_work = syscall_exit_look(regs, SYSCALL_WORK_EXIT_MADE);
+
+finish:
+	exit_to_user_mode_finish(regs, ti_work, USER_EXIT_SYSCALL);
 }
 
 /**
@@ -226,11 +339,8 @@ static __always_inline void generic_do_syscall(struct pt_regs *regs, long nr,
 static __always_inline void syscall_exit_to_user_mode(struct pt_regs *regs)
 {
 	instrumentation_begin();
-	syscall_exit_to_user_mode_work(regs);
-
-	/* What comes up from here on, the exit work sees */
-	local_irq_disable();
-	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
+	exit_to_user_mode_finish(regs, syscall_exit_look(regs, SYSCALL_WORK_EXIT),
+				 USER_EXIT_SYSCALL);
 	instrumentation_end();
 	exit_to_user_mode();
 }

@@ -49,6 +49,9 @@
 #ifndef ARCH_EXIT_TO_USER_MODE_WORK
 #define ARCH_EXIT_TO_USER_MODE_WORK	0
 #endif
+#ifndef ARCH_EXIT_TO_USER_MODE_LATE
+#define ARCH_EXIT_TO_USER_MODE_LATE	0
+#endif
 
 /* TIF bits that exit_to_user_mode_loop() takes care of */
 #define EXIT_TO_USER_MODE_WORK					\
@@ -56,6 +59,9 @@
 	 _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |			\
 	 _TIF_NOTIFY_RESUME | _TIF_UPROBE | _TIF_PATCH_PENDING |	\
 	 _TIF_RSEQ | _TIF_SYSCALL_STEP | ARCH_EXIT_TO_USER_MODE_WORK)
+
+/* What no return to user mode can pass by without a look */
+#define EXIT_TO_USER_MODE_ANY	(EXIT_TO_USER_MODE_WORK | ARCH_EXIT_TO_USER_MODE_LATE)
 
 /* A timer interrupt may have left its timer to be armed on the way out */
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
@@ -123,6 +129,19 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 						  unsigned long ti_work) { }
 #define arch_exit_to_user_mode_prepare arch_exit_to_user_mode_prepare
 #endif
+
+/**
+ * arch_exit_to_user_mode_late - Architecture's work that can only be done last
+ * @ti_work:	TIF bits as the exit loop saw them last
+ *
+ * For architectures that have ARCH_EXIT_TO_USER_MODE_LATE: these bits are none
+ * of the loop's, as what they ask for would be undone by it, but they share its
+ * test. So the common return, which has none of them, does not pay for them.
+ *
+ * Context: Task context, interrupts disabled. Must not sleep and must not
+ *	    enable interrupts, because nobody would look at new work.
+ */
+void arch_exit_to_user_mode_late(unsigned long ti_work);
 
 /**
  * arch_syscall_step - Complete a single step over a system call
@@ -199,8 +218,11 @@ static __always_inline void enter_from_user_mode(struct pt_regs *regs)
 	arch_enter_from_user_mode(regs);
 
 	lockdep_hardirqs_off(CALLER_ADDR0);
-	CT_WARN_ON(__ct_state() != CT_STATE_USER);
-	user_exit_irqoff();
+	/* Each of the two tests this itself: once is enough where it is off */
+	if (context_tracking_enabled()) {
+		CT_WARN_ON(__ct_state() != CT_STATE_USER);
+		user_exit_irqoff();
+	}
 	entry_trace_irqs_off(regs);
 }
 
@@ -221,7 +243,10 @@ static __always_inline void exit_to_user_mode(void)
 	entry_trace_irqs_on_prepare();
 	instrumentation_end();
 
-	user_enter_irqoff();
+	if (context_tracking_enabled()) {
+		CT_WARN_ON(__ct_state() != CT_STATE_KERNEL);
+		user_enter_irqoff();
+	}
 	arch_exit_to_user_mode();
 	lockdep_hardirqs_on(CALLER_ADDR0);
 }
@@ -237,13 +262,40 @@ enum user_exit {
 };
 
 /**
+ * exit_to_user_mode_finish - What each return to user mode does behind its work
+ * @regs:	Register state to which user mode will return
+ * @ti_work:	TIF bits as the exit loop saw them last
+ * @from:	What ends here. A constant: it decides what is compiled
+ *
+ * Context: Task context, interrupts disabled.
+ */
+static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
+						     unsigned long ti_work,
+						     const enum user_exit from)
+{
+	arch_exit_to_user_mode_prepare(regs, ti_work);
+
+	/* An interrupt's own: rseq forgets that it noted the entry as one */
+	if (from == USER_EXIT_IRQ)
+		rseq_irqentry_exit_to_user_mode();
+	else
+		rseq_syscall_exit_to_user_mode();
+
+	/* Nothing of the kernel's may be left behind */
+	kmap_assert_nomap();
+	lockdep_assert_irqs_disabled();
+	lockdep_sys_exit();
+}
+
+/**
  * exit_to_user_mode_prepare - Do all work that is pending for user mode
  * @regs:	Register state to which user mode will return
  * @from:	What ends here. A constant: it decides what is compiled
  *
  * Interrupts and system calls differ in two points. A timer interrupt may have
  * put off arming the timer, which has to be done before the exit loop enables
- * interrupts. And only an interrupt has to forget that rseq noted it as one.
+ * interrupts. The other is in exit_to_user_mode_finish(). The end of a syscall
+ * looks for one-time work by the same test, see syscall_exit_look().
  *
  * Context: Task context, interrupts disabled on entry and on return; the exit
  *	    loop enables them in between, so it may sleep.
@@ -251,9 +303,8 @@ enum user_exit {
 static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 						      const enum user_exit from)
 {
-	const bool irq = from == USER_EXIT_IRQ;
-	const unsigned long mask = EXIT_TO_USER_MODE_WORK |
-				   (irq ? EXIT_TO_USER_MODE_REARM : 0);
+	const unsigned long mask = EXIT_TO_USER_MODE_ANY |
+				   (from == USER_EXIT_IRQ ? EXIT_TO_USER_MODE_REARM : 0);
 	unsigned long ti_work;
 
 	lockdep_assert_irqs_disabled();
@@ -268,17 +319,7 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 			ti_work = exit_to_user_mode_loop(regs, ti_work);
 	}
 
-	arch_exit_to_user_mode_prepare(regs, ti_work);
-
-	if (irq)
-		rseq_irqentry_exit_to_user_mode();
-	else
-		rseq_syscall_exit_to_user_mode();
-
-	/* Nothing of the kernel's may be left behind */
-	kmap_assert_nomap();
-	lockdep_assert_irqs_disabled();
-	lockdep_sys_exit();
+	exit_to_user_mode_finish(regs, ti_work, from);
 }
 
 /**

@@ -10,51 +10,77 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/syscalls.h>
 
+#ifdef CONFIG_AUDITSYSCALL
+/* As audit_context(), but read anew where it is asked for */
+static __always_inline bool audited(void)
+{
+	return arch_syscall_current()->audit_context;
+}
+
 static void audit_enter(struct pt_regs *regs)
 {
 	unsigned long args[6];
 
-	if (likely(!audit_context()))
-		return;
-
 	syscall_get_arguments(current, regs, args);
-	audit_syscall_entry(syscall_get_nr(current, regs),
-			    args[0], args[1], args[2], args[3]);
+	__audit_syscall_entry(syscall_get_nr(current, regs),
+			      args[0], args[1], args[2], args[3]);
+}
+
+static void audit_exit(struct pt_regs *regs)
+{
+	__audit_syscall_exit(is_syscall_success(regs), regs_return_value(regs));
+}
+#else
+static inline bool audited(void) { return false; }
+static inline void audit_enter(struct pt_regs *regs) { }
+static inline void audit_exit(struct pt_regs *regs) { }
+#endif
+
+/* Work that takes long, or is not there for long */
+#define LESS_FREQUENT	(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU |	\
+			 SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
+
+static noinline bool enter_less_frequent(struct pt_regs *regs, unsigned long work)
+{
+	/* A task that yields its extended time slice does so by a syscall */
+	if (work & SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
+		rseq_syscall_enter_work(syscall_get_nr(current, regs));
+
+	if (!(work & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU)))
+		return true;
+
+	/* With SYSEMU the tracer makes the call in the kernel's place */
+	return arch_ptrace_report_syscall_permit_entry(regs) &&
+	       !(work & SYSCALL_WORK_SYSCALL_EMU);
 }
 
 /**
  * syscall_enter_work - Do a task's one-time work before a syscall
  * @regs:	Register state at entry, with the result preset to -ENOSYS
  * @work:	The task's SYSCALL_WORK bits
- * @nr:		The syscall's number as user space gave it
  *
- * The slow path of syscall_enter_from_user_mode_work(). Its order is ABI: user
- * dispatch first, since what it catches need not follow this kernel's convention
- * and nobody may take it for a syscall. Then ptrace, so that seccomp judges what
- * the tracer has made of the call. The observers come last and see what will be
- * executed; a call that was forbidden before they do not see at all.
+ * The slow path on entry. Its order is ABI: user dispatch first, since what it
+ * catches need not follow this kernel's convention and nobody may take it for a
+ * syscall. Then ptrace, so that seccomp judges what the tracer has made of the
+ * call. The observers come last and see what will be executed; a call that was
+ * forbidden before they do not see at all.
  *
  * Context: Task context, interrupts enabled. May sleep.
  * Return: true if the syscall is to be made, with the number that @regs now
  *	   have. false if it is to be skipped.
  */
-bool syscall_enter_work(struct pt_regs *regs, unsigned long work, long nr)
+bool syscall_enter_work(struct pt_regs *regs, unsigned long work)
 {
-	if ((work & SYSCALL_WORK_SYSCALL_USER_DISPATCH) && syscall_user_dispatch(regs))
-		return false;
-
-	/* A task that yields its extended time slice does so by a syscall */
-	if (work & SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
-		rseq_syscall_enter_work(nr);
-
-	if (work & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU)) {
-		if (!arch_ptrace_report_syscall_permit_entry(regs))
+	if (unlikely(work & (SYSCALL_WORK_SYSCALL_USER_DISPATCH | LESS_FREQUENT))) {
+		if ((work & SYSCALL_WORK_SYSCALL_USER_DISPATCH) && syscall_user_dispatch(regs))
 			return false;
-		/* The tracer makes the call in the kernel's place */
-		if (work & SYSCALL_WORK_SYSCALL_EMU)
-			return false;
-		/* It had the task stopped, and may have changed what is asked for */
-		work = READ_ONCE(current_thread_info()->syscall_work);
+
+		if (work & LESS_FREQUENT) {
+			if (!enter_less_frequent(regs, work))
+				return false;
+			/* A tracer had the task stopped, and may have changed this, too */
+			work = READ_ONCE(current_thread_info()->syscall_work);
+		}
 	}
 
 	if ((work & SYSCALL_WORK_SECCOMP) && !__seccomp_permit_syscall())
@@ -63,8 +89,37 @@ bool syscall_enter_work(struct pt_regs *regs, unsigned long work, long nr)
 	if (work & SYSCALL_WORK_SYSCALL_TRACEPOINT)
 		trace_sys_enter(regs, syscall_get_nr(current, regs));
 
-	audit_enter(regs);
+	if (audited())
+		audit_enter(regs);
 	return true;
+}
+
+/* Functions of their own: they need registers that others would have to save */
+static noinline void trace_exit(struct pt_regs *regs)
+{
+	trace_sys_exit(regs, syscall_get_return_value(current, regs));
+}
+
+static noinline void report_exit(struct pt_regs *regs, unsigned long work)
+{
+	/* Under SYSEMU the tracer was told of this instruction on entry */
+	bool step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) && !(work & SYSCALL_WORK_SYSCALL_EMU);
+
+	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
+		arch_ptrace_report_syscall_exit(regs, step);
+}
+
+/* Behind a call that was made, or was forbidden by others than user dispatch */
+static __always_inline void exit_work_made(struct pt_regs *regs)
+{
+	if (audited())
+		audit_exit(regs);
+
+	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT)
+		trace_exit(regs);
+
+	if (syscall_work_now() & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP))
+		report_exit(regs, READ_ONCE(current_thread_info()->syscall_work));
 }
 
 /**
@@ -78,20 +133,91 @@ bool syscall_enter_work(struct pt_regs *regs, unsigned long work, long nr)
  */
 void syscall_exit_work(struct pt_regs *regs, unsigned long work)
 {
-	bool step;
-
 	/* Rolled back by user dispatch: was no syscall on entry, is none now */
 	if ((work & SYSCALL_WORK_SYSCALL_USER_DISPATCH) &&
 	    syscall_user_dispatch_clear_on_dispatch())
 		return;
 
-	audit_syscall_exit(regs);
+	exit_work_made(regs);
+}
 
-	if (work & SYSCALL_WORK_SYSCALL_TRACEPOINT)
-		trace_sys_exit(regs, syscall_get_return_value(current, regs));
+/* The exit work, behind the one-time work */
+static __always_inline unsigned long exit_loop(struct pt_regs *regs)
+{
+	unsigned long ti_work;
 
-	/* Under SYSEMU the tracer was told of this instruction on entry */
-	step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) && !(work & SYSCALL_WORK_SYSCALL_EMU);
-	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
-		arch_ptrace_report_syscall_exit(regs, step);
+	local_irq_disable();
+	tick_nohz_user_enter_prepare();
+	ti_work = READ_ONCE(task_thread_info(arch_syscall_current())->flags);
+	if (unlikely(ti_work & EXIT_TO_USER_MODE_ANY))
+		ti_work = exit_to_user_mode_loop(regs, ti_work);
+
+	return ti_work;
+}
+
+/*
+ * The two words are tested together. Work that lasts as long as its task, and is
+ * no exit work, must not look like the other word's: the slow path would be taken
+ * all the time.
+ */
+#ifdef CONFIG_HAVE_GENERIC_TIF_BITS
+static_assert(!(EXIT_TO_USER_MODE_ANY & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_EXIT_MADE));
+#endif
+
+/**
+ * syscall_exit_all_work - End a syscall that has one-time work to be done
+ * @regs:	Register state to which user mode will return
+ *
+ * In the place of syscall_exit_look(), where it is known that there is something.
+ * Not behind a call that user dispatch may have rolled back.
+ *
+ * Context: Task context. Interrupts enabled on entry, disabled on return. May
+ *	    sleep.
+ * Return: As exit_to_user_mode_loop().
+ */
+unsigned long syscall_exit_all_work(struct pt_regs *regs)
+{
+	syscall_exit_checks(regs);
+	exit_work_made(regs);
+	return exit_loop(regs);
+}
+
+/**
+ * syscall_exit_skipped - End a syscall that was not made
+ * @regs:	Register state to which user mode will return
+ *
+ * Context: Task context. Interrupts enabled on entry, disabled on return. May
+ *	    sleep.
+ * Return: As exit_to_user_mode_loop().
+ */
+unsigned long syscall_exit_skipped(struct pt_regs *regs)
+{
+	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
+
+	syscall_exit_checks(regs);
+	if (work & SYSCALL_WORK_EXIT)
+		syscall_exit_work(regs, work);
+	return exit_loop(regs);
+}
+
+/**
+ * syscall_exit_any_work - Do what is pending when a syscall ends
+ * @regs:	Register state to which user mode will return
+ *
+ * The slow path of syscall_exit_look().
+ *
+ * Context: Task context. Interrupts disabled on entry and on return, enabled in
+ *	    between. May sleep.
+ * Return: As exit_to_user_mode_loop().
+ */
+unsigned long syscall_exit_any_work(struct pt_regs *regs)
+{
+	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
+
+	if (likely(!(work & SYSCALL_WORK_EXIT)))
+		return exit_to_user_mode_loop(regs, read_thread_flags());
+
+	local_irq_enable();
+	syscall_exit_work(regs, work);
+	return exit_loop(regs);
 }

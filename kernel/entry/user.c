@@ -71,7 +71,8 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits, read with interrupts disabled
  *
- * The slow path of exit_to_user_mode_prepare().
+ * The slow path of exit_to_user_mode_prepare(), also for work that has to be done
+ * last, when nothing can undo it any more.
  *
  * Context: Task context. Interrupts disabled on entry and on return, enabled
  *	    in between. May sleep.
@@ -91,6 +92,9 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 		if (unlikely(again))
 			ti_work = read_thread_flags();
 	} while (unlikely(again));
+
+	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
+		arch_exit_to_user_mode_late(ti_work);
 
 	return ti_work;
 }

@@ -6,17 +6,33 @@
 
 #include <asm/io_bitmap.h>
 
+/*
+ * Both bits end with the syscall or the ptrace stop that set them, but not before
+ * signal code has used them: it restarts a compat syscall as one, see selftest
+ * ptrace_syscall_32.
+ */
+static void end_compat(void)
+{
+	clear_thread_flag(TIF_END_COMPAT);
+#ifdef CONFIG_COMPAT
+	current_thread_info()->status &= ~(TS_COMPAT | TS_I386_REGS_POKED);
+#endif
+}
+
 /**
- * x86_exit_work - Act on TIF bits when all work that may sleep is done
- * @ti_work:	TIF bits, one of X86_EXIT_WORK at least
+ * arch_exit_to_user_mode_late - Act on TIF bits when all work that may sleep is done
+ * @ti_work:	TIF bits, one of ARCH_EXIT_TO_USER_MODE_LATE at least
  *
- * The slow path of arch_exit_to_user_mode_prepare(). The FPU comes last: it must
- * not be used in the kernel any more once the task's state is in the registers.
+ * The FPU comes last: it must not be used in the kernel any more once the task's
+ * state is in the registers.
  *
  * Context: Task context, interrupts disabled. Must not sleep.
  */
-void x86_exit_work(unsigned long ti_work)
+void arch_exit_to_user_mode_late(unsigned long ti_work)
 {
+	if (ti_work & _TIF_END_COMPAT)
+		end_compat();
+
 	if (ti_work & _TIF_USER_RETURN_NOTIFY)
 		fire_user_return_notifiers();
 

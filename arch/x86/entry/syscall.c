@@ -19,7 +19,7 @@ static __always_inline void dispatch_64(struct pt_regs *regs, long nr)
 	if (dispatch(regs, nr, NR_syscalls, x64_sys_call))
 		return;
 
-	if (IS_ENABLED(CONFIG_X86_X32_ABI) && x32_enabled)
+	if (IS_ENABLED(CONFIG_X86_X32_ABI) && (nr & __X32_SYSCALL_BIT) && x32_enabled)
 		dispatch_x32(regs, nr);
 }
 
@@ -32,28 +32,27 @@ static __always_inline bool sysret_restores(const struct pt_regs *regs)
 	 * that is the end. Below the limit is all of user space but the
 	 * vsyscall page.
 	 */
-	return fast_exit_restores(regs, regs->cx, __USER_CS) &&
-	       likely(regs->flags == regs->r11 && regs->ip < TASK_SIZE_MAX);
+	const unsigned long ip = regs->cx;
+
+	return fast_exit_restores(regs, ip, __USER_CS) &&
+	       likely(regs->flags == regs->r11 && ip < TASK_SIZE_MAX);
 }
 
 /**
  * do_syscall_64 - The SYSCALL instruction in 64-bit mode
  * @regs:	Register state at entry, with AX preset to -ENOSYS
- * @nr:		The syscall's number, sign-extended from EAX
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  * Return: true if SYSRET can restore @regs, false if it takes IRET. Of no
  *	   meaning under FRED.
  */
-__visible noinstr bool do_syscall_64(struct pt_regs *regs, long nr)
+__visible noinstr __noendbr bool do_syscall_64(struct pt_regs *regs)
 {
 	enter_from_user_mode_randomize_stack(regs);
 
 	instrumentation_begin();
 	local_irq_enable();
-	generic_do_syscall(regs, nr, dispatch_64);
-	local_irq_disable();
-	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
+	generic_do_syscall(regs, dispatch_64);
 	instrumentation_end();
 
 	exit_to_user_mode();

@@ -4,8 +4,8 @@
 #define _X86_ENTRY_SYSCALL_H
 
 #include <linux/cpufeature.h>
-#include <linux/nospec.h>
 
+#include <asm/alternative.h>
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
@@ -24,10 +24,20 @@ long ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
 static __always_inline bool dispatch(struct pt_regs *regs, unsigned long nr,
 				     unsigned long limit, sys_call_t sys_call)
 {
-	if (unlikely(nr >= limit))
+	unsigned long mask;
+	bool outside;
+
+	/*
+	 * array_index_mask_nospec(), and the test besides: nothing, should the
+	 * CPU speculate that the number is in range, and all ones if it is.
+	 */
+	asm volatile("cmp %[limit], %[nr]\n\tsbb %[mask], %[mask]"
+		     : [mask] "=r" (mask), "=@ccz" (outside)
+		     : [nr] "r" (nr), [limit] "ir" (limit));
+	if (unlikely(outside))
 		return false;
 
-	regs->ax = sys_call(regs, array_index_nospec(nr, limit));
+	regs->ax = sys_call(regs, nr & mask);
 	return true;
 }
 
@@ -43,8 +53,9 @@ static __always_inline bool fast_exit_restores(const struct pt_regs *regs,
 	if (cpu_feature_enabled(X86_FEATURE_XENPV))
 		return false;
 
-	if (unlikely(regs->ip != ip))
-		return false;
+	/* Nor does FRED need to know: ERETU restores whatever it finds */
+	asm goto(ALTERNATIVE("cmp %[ip], %[regs_ip]\n\tjne %l[no]", "jmp %l[no]", X86_FEATURE_FRED)
+		 : : [ip] "r" (ip), [regs_ip] "m" (regs->ip) : "cc" : no);
 
 	/* As programmed into the MSRs */
 	if (unlikely(regs->cs != cs || regs->ss != __USER_DS))
@@ -52,6 +63,8 @@ static __always_inline bool fast_exit_restores(const struct pt_regs *regs,
 
 	/* RF and VM get lost, and with TF the CPU traps before user code runs */
 	return likely(!(regs->flags & (X86_EFLAGS_RF | X86_EFLAGS_TF | X86_EFLAGS_VM)));
+no:
+	return false;
 }
 
 #endif /* _X86_ENTRY_SYSCALL_H */

@@ -32,16 +32,18 @@ static __always_inline void dispatch_ia32(struct pt_regs *regs, long nr)
 	dispatch(regs, nr, IA32_NR_syscalls, ia32_sys_call);
 }
 
-/*
- * The number, as signed as syscall_get_nr() will give it. Tracers, seccomp,
- * audit and signal code know a compat call by TS_COMPAT.
- */
-static __always_inline long ia32_begin(struct pt_regs *regs)
+/* Tracers, seccomp, audit and signal code know a compat call by TS_COMPAT */
+static __always_inline void ia32_begin(void)
 {
 	if (IS_ENABLED(CONFIG_IA32_EMULATION))
-		current_thread_info()->status |= TS_COMPAT;
+		task_thread_info(arch_syscall_current())->status |= TS_COMPAT;
+}
 
-	return (int)regs->orig_ax;
+/* Behind signal code. Who sets it by other means, sets TIF_END_COMPAT with it */
+static __always_inline void ia32_end(void)
+{
+	if (IS_ENABLED(CONFIG_IA32_EMULATION))
+		current_thread_info()->status &= ~TS_COMPAT;
 }
 
 /*
@@ -63,18 +65,16 @@ static __always_inline bool int80_is_external(void)
 
 static __always_inline void int80(struct pt_regs *regs)
 {
-	const long nr = ia32_begin(regs);
-
 	enter_from_user_mode_randomize_stack(regs);
 
 	instrumentation_begin();
 	if (unlikely(int80_is_external()))
 		panic("External interrupt with the vector of INT $0x80\n");
 
+	ia32_begin();
 	local_irq_enable();
-	generic_do_syscall(regs, nr, dispatch_ia32);
-	local_irq_disable();
-	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
+	generic_do_syscall(regs, dispatch_ia32);
+	ia32_end();
 	instrumentation_end();
 
 	exit_to_user_mode();
@@ -90,7 +90,7 @@ static __always_inline void int80(struct pt_regs *regs)
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  */
-__visible noinstr void do_int80_emulation(struct pt_regs *regs)
+__visible noinstr __noendbr void do_int80_emulation(struct pt_regs *regs)
 {
 	if (unlikely(!user_mode(regs))) {
 		irqentry_enter(regs);
@@ -110,7 +110,7 @@ __visible noinstr void do_int80_emulation(struct pt_regs *regs)
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  */
-__visible noinstr void do_int80_syscall_32(struct pt_regs *regs)
+__visible noinstr __noendbr void do_int80_syscall_32(struct pt_regs *regs)
 {
 	int80(regs);
 }
@@ -137,9 +137,9 @@ static __always_inline void dispatch_efault(struct pt_regs *regs, long nr)
  * A system call like any other for all that watch it, from its entry to its exit,
  * but it is not made.
  */
-static noinline void syscall_without_bp(struct pt_regs *regs, long nr)
+static noinline void syscall_without_bp(struct pt_regs *regs)
 {
-	generic_do_syscall(regs, nr, dispatch_efault);
+	generic_do_syscall(regs, dispatch_efault);
 }
 
 /**
@@ -153,23 +153,22 @@ static noinline void syscall_without_bp(struct pt_regs *regs, long nr)
  * Return: true if SYSEXIT or SYSRET can restore @regs, false if it takes IRET.
  *	   Of no meaning under FRED.
  */
-__visible noinstr bool do_fast_syscall_32(struct pt_regs *regs)
+__visible noinstr __noendbr bool do_fast_syscall_32(struct pt_regs *regs)
 {
 	const unsigned long landing_pad = (unsigned long)current->mm->context.vdso +
 					  vdso32_image.sym_int80_landing_pad;
-	const long nr = ia32_begin(regs);
 
 	regs->ip = landing_pad;
 	enter_from_user_mode_randomize_stack(regs);
 
 	instrumentation_begin();
+	ia32_begin();
 	local_irq_enable();
 	if (likely(fetch_bp(regs)))
-		generic_do_syscall(regs, nr, dispatch_ia32);
+		generic_do_syscall(regs, dispatch_ia32);
 	else
-		syscall_without_bp(regs, nr);
-	local_irq_disable();
-	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
+		syscall_without_bp(regs);
+	ia32_end();
 	instrumentation_end();
 
 	exit_to_user_mode();
@@ -187,7 +186,7 @@ __visible noinstr bool do_fast_syscall_32(struct pt_regs *regs)
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  * Return: As do_fast_syscall_32().
  */
-__visible noinstr bool do_SYSENTER_32(struct pt_regs *regs)
+__visible noinstr __noendbr bool do_SYSENTER_32(struct pt_regs *regs)
 {
 	regs->sp = regs->bp;
 	regs->flags |= X86_EFLAGS_IF;

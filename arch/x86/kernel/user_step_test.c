@@ -78,8 +78,8 @@ static void user_step_exit(struct kunit *test)
 /* Rule by rule: TF at entry, TF at exit, whose TF it is */
 static void test_due(struct kunit *test)
 {
-	struct pt_regs regs;
 	int entry, exit, forced;
+	struct pt_regs regs;
 
 	for (entry = 0; entry < 2; entry++) {
 		for (exit = 0; exit < 2; exit++) {

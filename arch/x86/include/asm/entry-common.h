@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <linux/thread_info.h>
 
+#include <asm/current.h>
 #include <asm/fpu/api.h>
 #include <asm/fred.h>
 #include <asm/nospec-branch.h>
@@ -39,41 +40,47 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 	WARN_ON_ONCE(!user_mode(regs));
 	WARN_ON_ONCE(!on_thread_stack());
 	WARN_ON_ONCE(regs != task_pt_regs(current));
+
+	/* A compat syscall has ended, and been said to */
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_COMPAT) &&
+		     (current_thread_info()->status & TS_COMPAT));
 }
 
 #define arch_enter_from_user_mode arch_enter_from_user_mode
 
-/* TIF bits that have to be acted on in arch_exit_to_user_mode_prepare() */
-#define X86_EXIT_WORK	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP | _TIF_NEED_FPU_LOAD)
+/**
+ * arch_syscall_current - Current, read anew
+ *
+ * Context: Any.
+ * Return: current
+ */
+static __always_inline struct task_struct *arch_syscall_current(void)
+{
+	return raw_cpu_read(current_task);
+}
 
-void x86_exit_work(unsigned long ti_work);
+#define arch_syscall_current arch_syscall_current
+
+/* TIF bits that arch_exit_to_user_mode_late() acts on */
+#define ARCH_EXIT_TO_USER_MODE_LATE				\
+	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP |		\
+	 _TIF_NEED_FPU_LOAD | _TIF_END_COMPAT)
 
 /**
  * arch_exit_to_user_mode_prepare - Give the CPU what the task needs in user mode
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
  *
+ * What no TIF bit announces. For the rest see arch_exit_to_user_mode_late().
+ *
  * Context: Task context, interrupts disabled. Must not sleep.
  */
-static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs, unsigned long ti_work)
+static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
+							   unsigned long ti_work)
 {
 	fpregs_assert_state_consistent();
 
-	if (unlikely(ti_work & X86_EXIT_WORK))
-		x86_exit_work(ti_work);
-
 	fred_update_rsp0();
-
-#ifdef CONFIG_COMPAT
-	/*
-	 * Both bits end with the syscall or the ptrace stop that set them, but
-	 * not before signal code has used them: it restarts a compat syscall as
-	 * one, see selftest ptrace_syscall_32. Few tasks have them set, so look
-	 * before writing.
-	 */
-	if (unlikely(current_thread_info()->status & (TS_COMPAT | TS_I386_REGS_POKED)))
-		current_thread_info()->status &= ~(TS_COMPAT | TS_I386_REGS_POKED);
-#endif
 
 	/* KVM leaves it to this place to flush a guest's branch predictions */
 	if (!cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
@@ -90,11 +97,21 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs, unsigned
 /**
  * arch_exit_to_user_mode - Speculation mitigation right before user mode
  *
+ * On CPUs whose divider keeps the operands of a division for others to see, a
+ * division of 0 by 1 covers them up. Its operands are loaded on these CPUs only.
+ *
  * Context: noinstr. Interrupts disabled, RCU not watching.
  */
 static __always_inline void arch_exit_to_user_mode(void)
 {
-	amd_clear_divider();
+	if (IS_ENABLED(CONFIG_CPU_SUP_AMD))
+		asm volatile(ALTERNATIVE("",
+					 "xorl %%eax, %%eax\n\t"
+					 "xorl %%edx, %%edx\n\t"
+					 "movl $1, %%ecx\n\t"
+					 "divl %%ecx",
+					 X86_BUG_DIV0)
+			     ::: "eax", "ecx", "edx", "cc");
 }
 
 #define arch_exit_to_user_mode arch_exit_to_user_mode

@@ -475,8 +475,8 @@ static bool set_start(pid_t pid, const struct insn *insn)
  */
 static struct stop trace_steps(pid_t pid, const struct insn *insn)
 {
-	struct user_regs_struct regs;
 	struct stop stop = { .sig = -1 };
+	struct user_regs_struct regs;
 	siginfo_t info;
 	int status;
 	long dr6;

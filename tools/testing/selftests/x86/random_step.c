@@ -915,8 +915,8 @@ static int own_signal(struct tracer *tracer, int status)
  */
 static bool can_step(pid_t tid)
 {
-	struct user_regs_struct regs;
 	unsigned long ip, flags, insn;
+	struct user_regs_struct regs;
 	long nr, orig_nr;
 
 	if (ptrace(PTRACE_GETREGS, tid, 0, &regs))
@@ -1051,8 +1051,8 @@ static unsigned long taints(void)
 static bool run_test(void)
 {
 	unsigned long tainted = taints();
-	pid_t disturber[3];
 	int i, status = 0, n = 0;
+	pid_t disturber[3];
 	bool ok;
 
 	memset(shared, 0, sizeof(*shared));

@@ -92,9 +92,9 @@ static inline int step_gettid(void)
 
 static inline void step_handler(int sig, siginfo_t *info, void *ctx)
 {
+	struct step_log *log = step_find_log ? step_find_log() : step_log;
 	ucontext_t *uc = ctx;
 	greg_t *gregs = uc->uc_mcontext.gregs;
-	struct step_log *log = step_find_log ? step_find_log() : step_log;
 	unsigned int i = __atomic_fetch_add(&log->count, 1, __ATOMIC_SEQ_CST);
 
 	if (i < STEP_MAX) {

@@ -168,9 +168,9 @@ static void *map_shared(int fd, size_t size)
 /* Static, and of the kind that the test is? */
 static bool is_program(const char *path)
 {
-	ELF_HEADER header;
-	ELF_SEGMENT segment;
 	int i, fd = open(path, O_RDONLY | O_CLOEXEC);
+	ELF_SEGMENT segment;
+	ELF_HEADER header;
 	bool ok;
 
 	ok = fd >= 0 && read(fd, &header, sizeof(header)) == sizeof(header) &&
@@ -204,8 +204,8 @@ static const char *find_program(void)
 
 static bool write_file(const char *path, const char *text)
 {
-	ssize_t len = strlen(text);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	ssize_t len = strlen(text);
 	bool ok = fd >= 0 && write(fd, text, len) == len;
 
 	return !close(fd) && ok;
@@ -214,8 +214,8 @@ static bool write_file(const char *path, const char *text)
 /* What the program works on, the same each time, as far as it looks */
 static bool make_files(const char *program)
 {
-	static const char * const paths[] = { "d/one", "d/two", "text", "link", "d" };
 	const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
+	static const char * const paths[] = { "d/one", "d/two", "text", "link", "d" };
 	int i;
 
 	if (mkdir("w", 0755) || chdir("w") || mkdir("d", 0755) ||
@@ -433,8 +433,8 @@ static const unsigned char *code_at(int mem, unsigned long ip)
 
 static void note_insn(pid_t pid, int mem)
 {
-	struct insn *insn = &insns[insn_count++];
 	unsigned long ip = PEEK_REG(pid, R(ip)), left = CODE_PAGE - ip % CODE_PAGE;
+	struct insn *insn = &insns[insn_count++];
 
 	insn->ip = ip;
 	insn->len = left < MAX_INSN ? left : MAX_INSN;
@@ -482,8 +482,8 @@ struct result {
 /* The code at a difference, and as much before it as was executed in a row */
 static void print_code(unsigned int i)
 {
-	unsigned char code[4 * MAX_INSN];
 	unsigned int first = i, size = 0, n;
+	unsigned char code[4 * MAX_INSN];
 	char command[256];
 	int fd;
 

@@ -358,10 +358,10 @@ TEST(fast_entry_fork)
 
 TEST(fast_entry_bad_ebp)
 {
-	struct fast_entry entry;
 	stack_t ss = { .ss_size = 65536 };
 	const unsigned long *table;
 	unsigned long saved_sp = 0;
+	struct fast_entry entry;
 	void *bad;
 
 	if (!getauxval(AT_SYSINFO))

@@ -370,8 +370,8 @@ static void follow(struct __test_metadata *_metadata, pid_t pid, const unsigned 
 		   const struct line *l)
 {
 	unsigned long last_ip, child;
-	pid_t cur = pid;
 	bool end = false;
+	pid_t cur = pid;
 	int n;
 
 	for (n = 1; !end; n++, l++) {
@@ -642,9 +642,9 @@ TRACER_TEST(step_over_seccomp_errno, PLAIN(yield, .setup = filter_errno),
 #ifdef __x86_64__
 static const char *try_int80(struct prog *p)
 {
+	pid_t pid = fork();
 	long nr = 158;
 	int status;
-	pid_t pid = fork();
 
 	if (!pid) {
 		asm volatile("int $0x80" : "+a" (nr) : : "r8", "r9", "r10", "r11", "memory");
@@ -671,8 +671,8 @@ static const char *find_fast_entry(struct prog *p)
 	p->a = (long)insn;
 	p->table = table;
 	for (i = 0; insn && i < 32; i++, insn++) {
-		bool int80 = insn[0] == 0xcd && insn[1] == 0x80;
 		bool fast = insn[0] == 0x0f && (insn[1] == 0x34 || insn[1] == 0x05);
+		bool int80 = insn[0] == 0xcd && insn[1] == 0x80;
 
 		if (!table[CALL] && (int80 || fast))
 			table[CALL] = (unsigned long)insn;

@@ -177,8 +177,8 @@ static unsigned long vdso_entry;
 
 static void record(int sig, ucontext_t *uc)
 {
-	greg_t *gregs = uc->uc_mcontext.gregs;
 	struct event *e = &sh->event[sh->count++];
+	greg_t *gregs = uc->uc_mcontext.gregs;
 
 	if (sh->count >= MAX_EVENTS)
 		_exit(1);
@@ -283,8 +283,8 @@ static unsigned long context_switches(void)
  */
 static bool asleep_in(long nr, unsigned long ip)
 {
-	char buf[512] = "";
 	siginfo_t info = { 0 };
+	char buf[512] = "";
 	int i;
 
 	for (i = 0; i < 20000; i++) {
