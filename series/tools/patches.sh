@@ -198,6 +198,56 @@ base_blobs()
 		sed 's/^base:\(.*\) missing$/absent \1/'
 }
 
+# check_drift: the base's files that the series replaces or edits must be those
+# that it was made for
+check_drift()
+{
+	local blob path now drift=() unknown=() stale=()
+	local -A lock=() paths=()
+	if [ -f "$LOCK" ]; then
+		while read -r blob path; do
+			case $blob in
+			'' | '#'*) ;;
+			*) lock[$path]=$blob ;;
+			esac
+		done <"$LOCK"
+	fi
+	while read -r now path; do
+		paths[$path]=1
+		blob=${lock[$path]:-}
+		if [ -z "$blob" ]; then
+			unknown+=("$path")
+		elif [ "$blob" != "$now" ]; then
+			drift+=("$path: $(describe_drift "$blob" "$now")")
+		fi
+	done < <(touched_paths | base_blobs)
+	for path in "${!lock[@]}"; do
+		[ -n "${paths[$path]:-}" ] || stale+=("$path")
+	done
+	[ ${#drift[@]} -eq 0 ] ||
+		fail "$(base_name) differs from the base that the series was made for" \
+		     "$(printf '%s\n' "${drift[@]}" | sort | sed '2,$s/^/       /')
+       (series/base.lock: $(sed -n '1s/^# //p' "$LOCK"))" \
+		     "look at each change, port it to the series' file or edit.diff, then: make record; or use that base"
+	[ $((${#unknown[@]} + ${#stale[@]})) -eq 0 ] ||
+		fail "series/base.lock and the patches are not about the same files" \
+		     "only in the patches: ${unknown[*]:-none}; only in base.lock: ${stale[*]:-none}" \
+		     "if the patches are right: make record"
+}
+
+describe_drift()
+{
+	if [ "$1" = absent ]; then
+		say "new in the base (git -C $(shown "$TREE") show $2)"
+	elif [ "$2" = absent ]; then
+		say "no longer in the base"
+	elif tgit cat-file -e "$1" 2>/dev/null; then
+		say "git -C $(shown "$TREE") diff ${1:0:12} ${2:0:12}"
+	else
+		say "now ${2:0:12}, was ${1:0:12} (not here: compare with the base it was recorded on)"
+	fi
+}
+
 # ---- assembling, with objects only: the work tree is not looked at
 
 # patch_ident PATCH: "Name <mail> date zone" of the repository's last commit of it
@@ -305,4 +355,52 @@ assemble()
 	# shellcheck disable=SC2034
 	ASSEMBLED=$(import_commits "$dir/commits")
 	rm -rf "$dir"
+}
+
+# ---- the patches as mails
+
+# write_mails DIR RANGE [OPTION...]: nothing in them depends on the time, git's version
+# or its settings
+write_mails()
+{
+	plain_git format-patch -q -o "$1" --base=base --subject-prefix="${PREFIX:-PATCH}" \
+		${REROLL:+-v "$REROLL"} --zero-commit --no-signature --no-renames \
+		--diff-algorithm=myers --abbrev=12 --no-thread "${@:3}" "$2"
+}
+
+# patch_mails DIR: all but the cover letter
+patch_mails() { find "$1" -name '*.patch' ! -name '*0000-cover-letter.patch' | sort; }
+
+# get_maintainer OPTION...: the kernel's, by files alone: neither by history nor by
+# words, as a test that has clone3() in it is no concern of pidfd's maintainer
+get_maintainer()
+{
+	HOME=/nonexistent perl "$TREE/scripts/get_maintainer.pl" \
+		--nogit --nogit-fallback --nokeywords "$@"
+}
+
+# addresses: of a text that has names as well, one a line
+addresses() { grep -oE '[^][[:space:]<>,"]+@[^][[:space:]<>,"]+' | sort -u; }
+
+# pristine DIR: a clone at the base that has an index and no files. Git writes those
+# that it changes.
+pristine()
+{
+	rm -rf "$1"
+	git clone -q --shared --no-checkout --template= "$TREE" "$1"
+	mkdir -p "$1/.git/info"
+	git -C "$1" config core.sparseCheckout true
+	say /none >"$1/.git/info/sparse-checkout"
+	git -C "$1" checkout -q --detach "$(tgit rev-parse 'base^{commit}')"
+}
+
+# apply_mails DIR MAIL...: git am says nothing and succeeds, or it is said what is wrong
+apply_mails()
+{
+	local dir=$1 says status=0
+	shift
+	says=$(GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$dir" -c user.name=test \
+		-c user.email=test@localhost am -q --whitespace=error-all "$@" 2>&1) || status=$?
+	[ -z "$says" ] || printf '  %s\n' "${says//$'\n'/$'\n'  }"
+	[ "$status" -eq 0 ] && [ -z "$says" ]
 }
