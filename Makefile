@@ -8,10 +8,10 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tree back series record shell demo sizes bench archs configs clean
+.PHONY: help run test check tree back series send-test record shell demo sizes bench archs configs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
 	@echo "BUILD=/path builds elsewhere. Durations are for 2 cores, and from nothing."
 
@@ -21,14 +21,20 @@ run: ## build the kernel, boot it, run the x86 selftests there (9 min; again: 3 
 test: ## everything: series, builds, selftests against the base's, faults (1 h)
 	@$(T)/test
 
+check: ## the rules that a patch series has to keep, patch by patch; builds nothing (2 min)
+	@$(T)/packages && $(T)/check
+
 tree: ## assemble build/tree: the base in git, and one commit per patch (1 min)
 	@$(T)/packages && $(T)/tree
 
 back: ## bring edits in build/tree back into this repository (1 s; PATCH=NNNN for new files)
 	@$(T)/back
 
-series: ## write the patches for git am and git send-email to build/series/ (5 s)
+series: ## write the patches for git am and git send-email to build/series/ (10 s)
 	@$(T)/packages && $(T)/tree && $(T)/series
+
+send-test: ## send the series to a server on loopback, and apply what comes out (1 min)
+	@$(T)/packages && $(T)/send-test
 
 record: ## take note of the base's files after looking at what changed in them (1 s)
 	@$(T)/record
