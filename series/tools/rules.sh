@@ -159,7 +159,7 @@ rule_spdx()
 	done | none
 }
 
-# What is edited counts as far as it is new
+# What is edited counts as far as it is new. Words of make, of sed, of selftest-check are none
 rule_spelling()
 {
 	local patch
@@ -171,7 +171,7 @@ rule_spelling()
 	(
 		cd "$LOOK/new" && codespell "${MESSAGES[@]}" $(our_files) \
 			$(find series -name edit.diff) 2>&1
-		cd "$TOP" && codespell -L extraversion,trun \
+		cd "$TOP" && codespell -L extraversion,trun,recieve,recieves \
 			$(find README.md series/tools series/guest -type f 2>/dev/null) 2>&1
 	) | none
 }
