@@ -383,12 +383,14 @@ get_maintainer()
 addresses() { grep -oE '[^][[:space:]<>,"]+@[^][[:space:]<>,"]+' | sort -u; }
 
 # pristine DIR: a clone at the base that has an index and no files. Git writes those
-# that it changes.
+# that it changes. Of a shallow base, git clone would make a full copy.
 pristine()
 {
 	rm -rf "$1"
-	git clone -q --shared --no-checkout --template= "$TREE" "$1"
+	git init -q --template= "$1"
 	mkdir -p "$1/.git/info"
+	say "$TREE/.git/objects" >"$1/.git/objects/info/alternates"
+	[ ! -f "$TREE/.git/shallow" ] || cp "$TREE/.git/shallow" "$1/.git/"
 	git -C "$1" config core.sparseCheckout true
 	say /none >"$1/.git/info/sparse-checkout"
 	git -C "$1" checkout -q --detach "$(tgit rev-parse 'base^{commit}')"
@@ -403,4 +405,15 @@ apply_mails()
 		-c user.email=test@localhost am -q --whitespace=error-all "$@" 2>&1) || status=$?
 	[ -z "$says" ] || printf '  %s\n' "${says//$'\n'/$'\n'  }"
 	[ "$status" -eq 0 ] && [ -z "$says" ]
+}
+
+# same_tree DIR COMMIT: has the last commit there the tree of this one here?
+same_tree()
+{
+	local tree
+	tree=$(tgit rev-parse "$2^{tree}")
+	[ "$(git -C "$1" rev-parse 'HEAD^{tree}')" = "$tree" ] || {
+		git -C "$1" diff-tree -r --name-only HEAD "$tree" | sed 's/^/  not the same: /'
+		return 1
+	}
 }

@@ -94,8 +94,7 @@ rule_applies()
 	local mails
 	mapfile -t mails < <(patch_mails "$LOOK/mails")
 	pristine "$LOOK/am"
-	apply_mails "$LOOK/am" "${mails[@]}" &&
-		git -C "$LOOK/am" diff-tree -r --name-only HEAD "$ASSEMBLED" | sed 's/$/ is another one/' | none
+	apply_mails "$LOOK/am" "${mails[@]}" && same_tree "$LOOK/am" "$ASSEMBLED"
 }
 
 ### The code
