@@ -137,19 +137,29 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs);
 		instrumentation_end();				\
 	})
 
-/*
- * The task's one-time work. Plain reads, which the compiler can make an operand of
- * what is done with them: who changes the word on another CPU has no claim to be
- * noticed a moment earlier.
+/**
+ * syscall_work_now - The task's one-time work
+ *
+ * Read anew, and plainly, so that the compiler can make it an operand of a test.
+ *
+ * Context: Any.
+ * Return: SYSCALL_WORK bits
  */
 static __always_inline unsigned long syscall_work_now(void)
 {
+	/* Who changes it on another CPU has no claim to be noticed a moment earlier */
 	return data_race(task_thread_info(arch_syscall_current())->syscall_work);
 }
 
-/*
- * With work there is before the call. What most of the tasks with work have is a
- * filter, and nothing else: that is not worth a detour.
+/**
+ * syscall_enter_any_work - One-time work before a syscall, where there is some
+ * @regs:	Register state at entry, with the result preset to -ENOSYS
+ *
+ * What most of the tasks with work have is a filter, and nothing else: that is not
+ * worth a detour by syscall_enter_work().
+ *
+ * Context: Task context, interrupts enabled. May sleep.
+ * Return: As syscall_enter_work().
  */
 static __always_inline bool syscall_enter_any_work(struct pt_regs *regs)
 {
@@ -208,7 +218,12 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
 		__permit;							\
 	})
 
-/* Checks that each syscall has to pass when it ends, interrupts being enabled */
+/**
+ * syscall_exit_checks - Checks that each syscall has to pass when it ends
+ * @regs:	Register state to which user mode will return
+ *
+ * Context: Task context, interrupts enabled.
+ */
 static __always_inline void syscall_exit_checks(struct pt_regs *regs)
 {
 	if (IS_ENABLED(CONFIG_PROVE_LOCKING) &&
@@ -265,9 +280,10 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
 	tick_nohz_user_enter_prepare();
 
-	/* Bits of the one may be taken for the other's: the slow path looks again */
 	ti = task_thread_info(arch_syscall_current());
+	/* As in syscall_work_now(); what comes later for the flags sends an interrupt */
 	any = data_race(ti->flags) | data_race(ti->syscall_work);
+	/* Bits of the one may be taken for the other's: the slow path looks again */
 	if (unlikely(any & (mask | EXIT_TO_USER_MODE_ANY)))
 		return syscall_exit_any_work(regs);
 

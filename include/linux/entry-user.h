@@ -262,6 +262,22 @@ enum user_exit {
 };
 
 /**
+ * kmap_assert_none - Check that the task has no temporary mapping left
+ *
+ * kmap_assert_nomap(), which first asks whether an oops is under way, where there
+ * is something to complain of.
+ *
+ * Context: Task context.
+ */
+static __always_inline void kmap_assert_none(void)
+{
+#ifdef CONFIG_KMAP_LOCAL
+	if (unlikely(current->kmap_ctrl.idx))
+		kmap_assert_nomap();
+#endif
+}
+
+/**
  * exit_to_user_mode_finish - What each return to user mode does behind its work
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
@@ -282,7 +298,7 @@ static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
 		rseq_syscall_exit_to_user_mode();
 
 	/* Nothing of the kernel's may be left behind */
-	kmap_assert_nomap();
+	kmap_assert_none();
 	lockdep_assert_irqs_disabled();
 	lockdep_sys_exit();
 }

@@ -98,7 +98,8 @@ static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
  * arch_exit_to_user_mode - Speculation mitigation right before user mode
  *
  * On CPUs whose divider keeps the operands of a division for others to see, a
- * division of 0 by 1 covers them up. Its operands are loaded on these CPUs only.
+ * division of 0 by 1 covers them up. Its operands are loaded on these CPUs only,
+ * in so few bytes that one NOP takes their place on others.
  *
  * Context: noinstr. Interrupts disabled, RCU not watching.
  */
@@ -107,8 +108,8 @@ static __always_inline void arch_exit_to_user_mode(void)
 	if (IS_ENABLED(CONFIG_CPU_SUP_AMD))
 		asm volatile(ALTERNATIVE("",
 					 "xorl %%eax, %%eax\n\t"
-					 "xorl %%edx, %%edx\n\t"
-					 "movl $1, %%ecx\n\t"
+					 "cltd\n\t"
+					 "leal 1(%%" _ASM_AX "), %%ecx\n\t"
 					 "divl %%ecx",
 					 X86_BUG_DIV0)
 			     ::: "eax", "ecx", "edx", "cc");
