@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Null system calls to be looked at from outside, by series/tools/footprint.c: behind
+ * Null system calls to be looked at from outside, by series/guest/footprint-plugin.c: behind
  * the marker, a NOP with a displacement that nobody else has, comes the SYSCALL.
  */
 
