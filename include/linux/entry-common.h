@@ -271,8 +271,8 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 						       const unsigned long mask)
 {
+	unsigned long work, ti_work, pending;
 	struct thread_info *ti;
-	unsigned long any;
 
 	syscall_exit_checks(regs);
 
@@ -282,12 +282,19 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 
 	ti = task_thread_info(arch_syscall_current());
 	/* As in syscall_work_now(); what comes later for the flags sends an interrupt */
-	any = data_race(ti->flags) | data_race(ti->syscall_work);
+	ti_work = data_race(ti->flags);
+	work = data_race(ti->syscall_work);
+
 	/* Bits of the one may be taken for the other's: the slow path looks again */
-	if (unlikely(any & (mask | EXIT_TO_USER_MODE_ANY)))
+	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
+		pending = (ti_work | work) & (EXIT_TO_USER_MODE_ANY | mask);
+	else
+		pending = (ti_work & EXIT_TO_USER_MODE_ANY) | (work & mask);
+
+	if (unlikely(pending))
 		return syscall_exit_any_work(regs);
 
-	return any;
+	return ti_work;
 }
 
 /**
