@@ -272,7 +272,6 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 						       const unsigned long mask)
 {
 	unsigned long work, ti_work, pending;
-	struct thread_info *ti;
 
 	syscall_exit_checks(regs);
 
@@ -280,10 +279,9 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
 	tick_nohz_user_enter_prepare();
 
-	ti = task_thread_info(arch_syscall_current());
-	/* As in syscall_work_now(); what comes later for the flags sends an interrupt */
-	ti_work = data_race(ti->flags);
-	work = data_race(ti->syscall_work);
+	/* Plainly, as syscall_work_now(). Who sets a bit later sends an interrupt */
+	ti_work = data_race(task_thread_info(arch_syscall_current())->flags);
+	work = syscall_work_now();
 
 	/* Bits of the one may be taken for the other's: the slow path looks again */
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
