@@ -19,6 +19,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tracing.h"
+
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 # define PR_SET_SYSCALL_USER_DISPATCH	59
 # define PR_SYS_DISPATCH_ON		1
@@ -48,22 +50,6 @@ static inline int bench_seccomp(int look)
 
 	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ?:
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter);
-}
-
-#define TRACING	"/sys/kernel/tracing/"
-
-static inline int tracing_write(const char *file, const char *text)
-{
-	char path[128];
-	int fd, bad;
-
-	snprintf(path, sizeof(path), TRACING "%s", file);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return -1;
-	bad = write(fd, text, strlen(text)) < 0;
-	close(fd);
-	return -bad;
 }
 
 /* How many events the first CPU has seen since the buffer was emptied */

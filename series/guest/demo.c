@@ -26,6 +26,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "tracing.h"
+
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
 #define PR_SET_SYSCALL_USER_DISPATCH	59
 #define PR_SYS_DISPATCH_ON		1
@@ -34,7 +36,6 @@
 #define SYS_USER_DISPATCH		2
 #endif
 
-#define TRACING "/sys/kernel/tracing/"
 
 static int failures;
 
@@ -152,20 +153,6 @@ static void user_dispatch(void)
 	prctl(PR_SET_SYSCALL_USER_DISPATCH, 0, 0, 0, 0);
 	row("user dispatch", dispatched == 1 && dispatched_nr == SYS_getppid && got == 4711,
 	    "%d SIGSYS for call %d, handler's result %ld", dispatched, dispatched_nr, got);
-}
-
-static int tracing_write(const char *file, const char *text)
-{
-	char path[128];
-	int fd, bad;
-
-	snprintf(path, sizeof(path), TRACING "%s", file);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return -1;
-	bad = write(fd, text, strlen(text)) < 0;
-	close(fd);
-	return -bad;
 }
 
 /* The events of the call's tracepoints, for this task */
