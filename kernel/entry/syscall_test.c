@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Tests of system calls: the one-time work around one, and the call itself */
+
+#include "entry_test.h"
+
+/* All there is, and the bit that means nothing without an audit context */
+#define ALL_WORK	(SYSCALL_WORK_ENTER | SYSCALL_WORK_EXIT)
+#define AUDIT		(IS_ENABLED(CONFIG_AUDITSYSCALL) ? SYSCALL_WORK_SYSCALL_AUDIT : 0)
+
+/* Behind the work */
+#define END		"prepare rseq_syscall lockdep"
+
+/* The architecture's function that makes the call */
+static __always_inline void call(struct pt_regs *regs, long nr)
+{
+	fake_check_regs("call", regs);
+	syscall_set_return_value(fake.task, regs, 0, FAKE_RESULT);
+	fake_sleeps_val("call", nr);
+}
+
+/* An architecture that puts a call together from the fine-grained functions */
+static void in_steps(struct pt_regs *regs)
+{
+	long nr = FAKE_NR;
+
+	fake_syscall_enter(regs);
+	if (syscall_enter_from_user_mode_work(regs, &nr))
+		call(regs, nr);
+	syscall_exit_to_user_mode_work(regs);
+	local_irq_disable();
+	syscall_exit_to_user_mode_prepare(regs);
+}
+
+/* One with the end of a call in one piece, and the transition behind it */
+static void with_end(struct pt_regs *regs)
+{
+	long nr = FAKE_NR;
+
+	fake_syscall_enter(regs);
+	if (syscall_enter_from_user_mode_work(regs, &nr))
+		call(regs, nr);
+	fake.instrumentable = 0;
+	syscall_exit_to_user_mode(regs);
+}
+
+static void whole(struct pt_regs *regs)
+{
+	generic_do_syscall(regs, call);
+}
+
+/* The ways to make a system call, and what two of them leave to their caller */
+static const struct {
+	const char *name;
+	void (*make)(struct pt_regs *regs);
+	const char *begin, *end;
+} ways[] = {
+	{ "generic_do_syscall()",		whole },
+	{ "work and exit in steps",		in_steps },
+	{ "syscall_exit_to_user_mode()",	with_end, "{",
+	  "} " LEAVE },
+};
+
+/* Registers of a call that has not been made, and @work for its task */
+static void set_up(unsigned long work)
+{
+	static const unsigned long args[6] = { 1, 2, 3, 4, 5, 6 };
+
+	fake_clear();
+	fake.irqs_off = false;
+	fake.instrumentable = 1;
+	syscall_set_nr(fake.task, &fake.regs, FAKE_NR);
+	syscall_set_arguments(fake.task, &fake.regs, args);
+	syscall_set_return_value(fake.task, &fake.regs, FAKE_PRESET, 0);
+	fake.ti->syscall_work = work;
+#ifdef CONFIG_AUDITSYSCALL
+	fake.task->audit_context = (work & SYSCALL_WORK_SYSCALL_AUDIT) ? (void *)&fake : NULL;
+#endif
+}
+
+/* Make the call. Interrupts are disabled behind it. */
+static void make_call(int way)
+{
+	ways[way].make(&fake.regs);
+	fake_assert_irqs_off();
+}
+
+static void expect_result(long result)
+{
+	KUNIT_EXPECT_EQ(fake.test, result, syscall_get_return_value(fake.task, &fake.regs));
+}
+
+/* Where the ways differ, they differ in what they put around the end */
+static void expect_end(struct expected *e, int way)
+{
+	expect(e, END);
+	if (ways[way].end)
+		expect(e, ways[way].end);
+}
+
+/* A call by one of the ways that the test has set up, with these words but the end's */
+static void expect_call(int way, const char *begin, const char *exit_work, long result)
+{
+	struct expected e = { };
+
+	make_call(way);
+	expect(&e, begin);
+	if (ways[way].begin)
+		expect(&e, ways[way].begin);
+	expect(&e, exit_work);
+	expect_end(&e, way);
+	expect_log(e.log, "%s", ways[way].name);
+	expect_result(result);
+}
+
+static void nothing_to_do(struct kunit *test)
+{
+	int way;
+
+	for (way = 0; way < ARRAY_SIZE(ways); way++) {
+		set_up(0);
+		expect_call(way, "enter call:39", "check", FAKE_RESULT);
+
+		/* Bits that are no work */
+		set_up(~(ALL_WORK | EXIT_TO_USER_MODE_ANY));
+		fake.ti->flags = ~(ALL_WORK | EXIT_TO_USER_MODE_ANY);
+		expect_call(way, "enter call:39", "check", FAKE_RESULT);
+	}
+}
+
+/* Each kind of work alone, and what is a combination of them */
+static const struct {
+	unsigned long work;
+	const char *entry, *exit;
+	bool skipped;
+} kinds[] = {
+	{ SYSCALL_WORK_SYSCALL_USER_DISPATCH,
+	  "enter dispatch call:39",	"check" },
+	{ SYSCALL_WORK_SYSCALL_RSEQ_SLICE,
+	  "enter slice:39 call:39",	"check" },
+	{ SYSCALL_WORK_SYSCALL_TRACE,
+	  "enter ptrace call:39",	"check ptrace_exit" },
+	{ SYSCALL_WORK_SYSCALL_EMU,
+	  "enter ptrace",		"check",			true },
+	{ SYSCALL_WORK_SECCOMP,
+	  "enter seccomp call:39",	"check" },
+	{ SYSCALL_WORK_SYSCALL_TRACEPOINT,
+	  "enter trace:39 call:39",	"check trace_exit:4711" },
+#ifdef CONFIG_AUDITSYSCALL
+	{ SYSCALL_WORK_SYSCALL_AUDIT,
+	  "enter audit:39 call:39",	"check audit_exit:4711" },
+#endif
+	{ SYSCALL_WORK_SYSCALL_EXIT_TRAP,
+	  "enter call:39",		"check step_exit" },
+
+	/* One report, which is that of the step */
+	{ SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
+	  "enter ptrace call:39",	"check step_exit" },
+	/* A step with SYSEMU was reported on entry */
+	{ SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
+	  "enter ptrace",		"check",			true },
+	{ SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
+	  "enter ptrace",		"check ptrace_exit",		true },
+#ifdef CONFIG_AUDITSYSCALL
+	/* The order */
+	{ ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU,
+	  "enter dispatch slice:39 ptrace seccomp trace:39 audit:39 call:39",
+	  "check audit_exit:4711 trace_exit:4711 step_exit" },
+#endif
+};
+
+static void each_kind_of_work(struct kunit *test)
+{
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			set_up(kinds[i].work);
+			expect_call(way, kinds[i].entry, kinds[i].exit,
+				    kinds[i].skipped ? FAKE_PRESET : FAKE_RESULT);
+		}
+	}
+}
+
+static void expect_val(struct expected *e, const char *word, long val)
+{
+	char buf[32];
+
+	scnprintf(buf, sizeof(buf), "%s:%ld", word, val);
+	expect(e, buf);
+}
+
+/* The same by the rules, with TIF bits pending when the call is made */
+static void expect_work(int way, unsigned long work, unsigned long ti_work)
+{
+	long result = (work & SYSCALL_WORK_SYSCALL_EMU) ? FAKE_PRESET : FAKE_RESULT;
+	struct expected e = { };
+
+	expect(&e, "enter");
+	if (work & SYSCALL_WORK_SYSCALL_USER_DISPATCH)
+		expect(&e, "dispatch");
+	if (work & SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
+		expect(&e, "slice:39");
+	if (work & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU))
+		expect(&e, "ptrace");
+	if (!(work & SYSCALL_WORK_SYSCALL_EMU)) {
+		if (work & SYSCALL_WORK_SECCOMP)
+			expect(&e, "seccomp");
+		if (work & SYSCALL_WORK_SYSCALL_TRACEPOINT)
+			expect(&e, "trace:39");
+		if (work & AUDIT)
+			expect(&e, "audit:39");
+		expect(&e, "call:39");
+	}
+
+	if (ways[way].begin)
+		expect(&e, ways[way].begin);
+	expect(&e, "check");
+	if (work & AUDIT)
+		expect_val(&e, result < 0 ? "audit_fail" : "audit_exit", result);
+	if (work & SYSCALL_WORK_SYSCALL_TRACEPOINT)
+		expect_val(&e, "trace_exit", result);
+	if ((work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) && !(work & SYSCALL_WORK_SYSCALL_EMU))
+		expect(&e, "step_exit");
+	else if (work & SYSCALL_WORK_SYSCALL_TRACE)
+		expect(&e, "ptrace_exit");
+	expect_loop(&e, ti_work, 0);
+	expect_end(&e, way);
+
+	expect_log(e.log, "%s, work %#lx, TIF bits %#lx", ways[way].name, work, ti_work);
+	expect_result(result);
+}
+
+static void all_combinations_of_work(struct kunit *test)
+{
+	unsigned long work = 0;
+	int way;
+
+	do {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			set_up(work);
+			make_call(way);
+			expect_work(way, work, 0);
+		}
+		work = (work - ALL_WORK) & ALL_WORK;
+	} while (work);
+}
+
+/*
+ * One-time work and exit work are looked for by one test, of two words with bits of
+ * their own. Neither may pass for the other.
+ */
+static void each_work_with_each_tif_bit(struct kunit *test)
+{
+	unsigned long all_work = ALL_WORK, all_ti = EXIT_TO_USER_MODE_ANY;
+	int bit, ti_bit, way;
+
+	for_each_set_bit(bit, &all_work, BITS_PER_LONG) {
+		for_each_set_bit(ti_bit, &all_ti, BITS_PER_LONG) {
+			for (way = 0; way < ARRAY_SIZE(ways); way++) {
+				/* Pending already, or from the call on */
+				set_up(BIT(bit));
+				fake.ti->flags = BIT(ti_bit);
+				make_call(way);
+				expect_work(way, BIT(bit), BIT(ti_bit));
+
+				/* Work of the call itself, for the exit from it */
+				if (BIT(bit) == SYSCALL_WORK_SYSCALL_EMU)
+					continue;
+				set_up(BIT(bit));
+				fake_on((struct fake_reaction) {
+					.at = "call", .set_ti = BIT(ti_bit) });
+				make_call(way);
+				expect_work(way, BIT(bit), BIT(ti_bit));
+			}
+		}
+	}
+}
+
+static void each_tif_bit_without_work(struct kunit *test)
+{
+	unsigned long all_ti = EXIT_TO_USER_MODE_ANY;
+	int ti_bit, way;
+
+	for_each_set_bit(ti_bit, &all_ti, BITS_PER_LONG) {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			set_up(0);
+			fake_on((struct fake_reaction) { .at = "call", .set_ti = BIT(ti_bit) });
+			make_call(way);
+			expect_work(way, 0, BIT(ti_bit));
+
+			/* At the last moment */
+			set_up(0);
+			fake_on((struct fake_reaction) { .at = "disable", .set_ti = BIT(ti_bit) });
+			make_call(way);
+			expect_work(way, 0, BIT(ti_bit));
+
+			/* When one-time work is just done */
+			set_up(SYSCALL_WORK_SYSCALL_TRACE);
+			fake_on((struct fake_reaction) {
+				.at = "ptrace_exit", .set_ti = BIT(ti_bit) });
+			make_call(way);
+			expect_work(way, SYSCALL_WORK_SYSCALL_TRACE, BIT(ti_bit));
+		}
+	}
+}
+
+/* Who forbids a call, at what place, sets the result. Nobody behind it sees the call. */
+static const struct {
+	const char *by;
+	unsigned long work;
+	const char *entry, *exit;
+} vetoes[] = {
+	{ "dispatch", ALL_WORK,
+	  "enter dispatch", "check" },
+	{ "dispatch", SYSCALL_WORK_SYSCALL_USER_DISPATCH,
+	  "enter dispatch", "check" },
+	{ "ptrace", ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU,
+	  "enter dispatch slice:39 ptrace",
+	  AUDIT ? "check audit_exit:12 trace_exit:12 step_exit" : "check trace_exit:12 step_exit" },
+	{ "ptrace", SYSCALL_WORK_SYSCALL_TRACE,
+	  "enter ptrace", "check ptrace_exit" },
+	{ "seccomp", ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU,
+	  "enter dispatch slice:39 ptrace seccomp",
+	  AUDIT ? "check audit_exit:12 trace_exit:12 step_exit" : "check trace_exit:12 step_exit" },
+	{ "seccomp", SYSCALL_WORK_SECCOMP,
+	  "enter seccomp", "check" },
+	{ "seccomp", SYSCALL_WORK_SECCOMP | SYSCALL_WORK_SYSCALL_TRACEPOINT,
+	  "enter seccomp", "check trace_exit:12" },
+};
+
+static void forbidden(struct kunit *test)
+{
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(vetoes); i++) {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			set_up(vetoes[i].work);
+			fake_on((struct fake_reaction) {
+				.at = vetoes[i].by, .no = true, .result = 12 });
+			expect_call(way, vetoes[i].entry, vetoes[i].exit, 12);
+			KUNIT_EXPECT_FALSE(test, fake.rolled_back);
+		}
+	}
+
+	/* With SYSEMU, the tracer's answer is of no interest */
+	for (way = 0; way < ARRAY_SIZE(ways); way++) {
+		set_up(SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SECCOMP |
+		       SYSCALL_WORK_SYSCALL_TRACEPOINT);
+		fake_on((struct fake_reaction) { .at = "ptrace", .result = 12 });
+		expect_call(way, "enter ptrace", "check trace_exit:12", 12);
+	}
+}
+
+/* Signals of a call that was forbidden are delivered as any other's */
+static void forbidden_and_exit_work(struct kunit *test)
+{
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(vetoes); i++) {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			struct expected e = { };
+
+			set_up(vetoes[i].work);
+			fake_on((struct fake_reaction) {
+				.at = vetoes[i].by, .no = true, .result = 12,
+				.set_ti = _TIF_SIGPENDING });
+			expect(&e, vetoes[i].exit);
+			expect_loop(&e, _TIF_SIGPENDING, 0);
+			expect_call(way, vetoes[i].entry, e.log, 12);
+		}
+	}
+}
+
+/* A rolled back call is none: nothing is left of that for the next one */
+static void dispatched_then_not(struct kunit *test)
+{
+	set_up(SYSCALL_WORK_SYSCALL_USER_DISPATCH | SYSCALL_WORK_SYSCALL_TRACEPOINT);
+	fake_on((struct fake_reaction) { .at = "dispatch", .no = true });
+	expect_call(0, "enter dispatch", "check", FAKE_PRESET);
+
+	set_up(SYSCALL_WORK_SYSCALL_USER_DISPATCH | SYSCALL_WORK_SYSCALL_TRACEPOINT);
+	expect_call(0, "enter dispatch trace:39 call:39", "check trace_exit:4711", FAKE_RESULT);
+}
+
+static void number_changed(struct kunit *test)
+{
+	const unsigned long all = ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU;
+	int way;
+
+	for (way = 0; way < ARRAY_SIZE(ways); way++) {
+		set_up(all & ~AUDIT);
+		fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
+		expect_call(way, "enter dispatch slice:39 ptrace seccomp trace:100 call:100",
+			    "check trace_exit:4711 step_exit", FAKE_RESULT);
+
+		if (AUDIT) {
+			set_up(SYSCALL_WORK_SYSCALL_TRACE | AUDIT);
+			fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
+			expect_call(way, "enter ptrace audit:100 call:100",
+				    "check audit_exit:4711 ptrace_exit", FAKE_RESULT);
+		}
+
+		/* A filter's tracer */
+		set_up(SYSCALL_WORK_SECCOMP);
+		fake_on((struct fake_reaction) { .at = "seccomp", .nr = 100 });
+		expect_call(way, "enter seccomp call:100", "check", FAKE_RESULT);
+
+		set_up(SYSCALL_WORK_SECCOMP | SYSCALL_WORK_SYSCALL_TRACEPOINT);
+		fake_on((struct fake_reaction) { .at = "seccomp", .nr = 100 });
+		expect_call(way, "enter seccomp trace:100 call:100", "check trace_exit:4711",
+			    FAKE_RESULT);
+
+		/* -1 is how a tracer asks for no call: the architecture makes none */
+		set_up(SYSCALL_WORK_SYSCALL_TRACE);
+		fake_on((struct fake_reaction) { .at = "ptrace", .nr = -1 });
+		expect_call(way, "enter ptrace call:-1", "check ptrace_exit", FAKE_RESULT);
+	}
+}
+
+/* While it has the task stopped */
+static void tracer_changes_work(struct kunit *test)
+{
+	int way;
+
+	for (way = 0; way < ARRAY_SIZE(ways); way++) {
+		set_up(SYSCALL_WORK_SYSCALL_TRACE);
+		fake_on((struct fake_reaction) {
+			.at = "ptrace", .set_work = SYSCALL_WORK_SECCOMP });
+		expect_call(way, "enter ptrace seccomp call:39", "check ptrace_exit", FAKE_RESULT);
+
+		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_TRACEPOINT);
+		fake_on((struct fake_reaction) {
+			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
+		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
+
+		/* Detached, and continued by a step */
+		set_up(SYSCALL_WORK_SYSCALL_TRACE);
+		fake_on((struct fake_reaction) {
+			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACE });
+		expect_call(way, "enter ptrace call:39", "check", FAKE_RESULT);
+
+		set_up(SYSCALL_WORK_SYSCALL_TRACE);
+		fake_on((struct fake_reaction) {
+			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACE,
+			.set_work = SYSCALL_WORK_SYSCALL_EXIT_TRAP });
+		expect_call(way, "enter ptrace call:39", "check step_exit", FAKE_RESULT);
+	}
+}
+
+/* Another task, or the call itself, sets and clears bits meanwhile */
+static const struct {
+	unsigned long before, set, clear;
+	const char *entry, *exit;
+} meanwhile[] = {
+	{ 0, SYSCALL_WORK_SYSCALL_TRACE, 0,
+	  "enter call:39", "check ptrace_exit" },
+	{ 0, SYSCALL_WORK_SYSCALL_EXIT_TRAP, 0,
+	  "enter call:39", "check step_exit" },
+	{ 0, SYSCALL_WORK_SYSCALL_TRACEPOINT, 0,
+	  "enter call:39", "check trace_exit:4711" },
+	{ 0, SYSCALL_WORK_SYSCALL_USER_DISPATCH | SYSCALL_WORK_SECCOMP |
+	     SYSCALL_WORK_SYSCALL_RSEQ_SLICE | SYSCALL_WORK_SYSCALL_EMU, 0,
+	  "enter call:39", "check" },
+	{ SYSCALL_WORK_SECCOMP, SYSCALL_WORK_SYSCALL_TRACE, 0,
+	  "enter seccomp call:39", "check ptrace_exit" },
+	{ SYSCALL_WORK_SYSCALL_TRACE, 0, SYSCALL_WORK_SYSCALL_TRACE,
+	  "enter ptrace call:39", "check" },
+	{ SYSCALL_WORK_SYSCALL_TRACEPOINT, SYSCALL_WORK_SYSCALL_TRACE,
+	  SYSCALL_WORK_SYSCALL_TRACEPOINT,
+	  "enter trace:39 call:39", "check ptrace_exit" },
+};
+
+static void work_changes_during_call(struct kunit *test)
+{
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(meanwhile); i++) {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			set_up(meanwhile[i].before);
+			fake_on((struct fake_reaction) {
+				.at = "call", .set_work = meanwhile[i].set,
+				.clear_work = meanwhile[i].clear });
+			expect_call(way, meanwhile[i].entry, meanwhile[i].exit, FAKE_RESULT);
+		}
+	}
+}
+
+#ifdef CONFIG_AUDITSYSCALL
+static const struct {
+	long result;
+	const char *exit;
+} audited_results[] = {
+	{ 4711,			"check audit_exit:4711" },
+	{ -1,			"check audit_fail:-1" },
+	{ -MAX_ERRNO,		"check audit_fail:-4095" },
+	{ -MAX_ERRNO - 1,	"check audit_exit:-4096" },
+};
+
+static void audit_of_results(struct kunit *test)
+{
+	int i, way;
+
+	for (i = 0; i < ARRAY_SIZE(audited_results); i++) {
+		for (way = 0; way < ARRAY_SIZE(ways); way++) {
+			set_up(SYSCALL_WORK_SYSCALL_AUDIT);
+			fake_on((struct fake_reaction) {
+				.at = "call", .result = audited_results[i].result });
+			expect_call(way, "enter audit:39 call:39", audited_results[i].exit,
+				    audited_results[i].result);
+		}
+	}
+}
+#endif
+
+/* The first return of a new task: an exit without a call */
+static void new_task(struct kunit *test)
+{
+	set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_TRACEPOINT |
+	       SYSCALL_WORK_SECCOMP);
+	syscall_set_return_value(fake.task, &fake.regs, 0, 0);
+	fake.instrumentable = 0;
+	fake.ti->flags = _TIF_NOTIFY_RESUME;
+	syscall_exit_to_user_mode(&fake.regs);
+	expect_log("{ check trace_exit:0 ptrace_exit resume arch rseq " END " } " LEAVE,
+		   "new task");
+	expect_result(0);
+}
+
+static void enter_in_one_piece(struct kunit *test)
+{
+	long nr = FAKE_NR;
+	bool permitted;
+
+	set_up(SYSCALL_WORK_SYSCALL_TRACE);
+	fake.irqs_off = true;
+	fake.instrumentable = 0;
+	fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
+	permitted = syscall_enter_from_user_mode_randomize_stack(&fake.regs, &nr);
+	KUNIT_EXPECT_TRUE(test, permitted);
+	KUNIT_EXPECT_EQ(test, nr, 100);
+	KUNIT_EXPECT_FALSE(test, fake.irqs_off);
+	expect_log(ENTER " { kstack } { ptrace }", "made");
+
+	set_up(SYSCALL_WORK_SECCOMP);
+	fake.irqs_off = true;
+	fake.instrumentable = 0;
+	fake_on((struct fake_reaction) { .at = "seccomp", .no = true });
+	permitted = syscall_enter_from_user_mode_randomize_stack(&fake.regs, &nr);
+	KUNIT_EXPECT_FALSE(test, permitted);
+	expect_log(ENTER " { kstack } { seccomp }", "forbidden");
+}
+
+#ifdef CONFIG_PROVE_LOCKING
+static __always_inline void call_with_irqs_off(struct pt_regs *regs, long nr)
+{
+	call(regs, nr);
+	fake_irq_disable();
+	fake.tick_told = true;
+}
+
+static void call_leaves_interrupts_disabled(struct kunit *test)
+{
+	set_up(0);
+	generic_do_syscall(&fake.regs, call_with_irqs_off);
+	expect_log("enter call:39 warn check " END, "no work");
+
+	set_up(SYSCALL_WORK_SYSCALL_TRACE);
+	generic_do_syscall(&fake.regs, call_with_irqs_off);
+	expect_log("enter ptrace call:39 warn check ptrace_exit " END, "traced");
+}
+#endif
+
+static struct kunit_case entry_syscall_cases[] = {
+	KUNIT_CASE(nothing_to_do),
+	KUNIT_CASE(each_kind_of_work),
+	KUNIT_CASE(all_combinations_of_work),
+	KUNIT_CASE(each_work_with_each_tif_bit),
+	KUNIT_CASE(each_tif_bit_without_work),
+	KUNIT_CASE(forbidden),
+	KUNIT_CASE(forbidden_and_exit_work),
+	KUNIT_CASE(dispatched_then_not),
+	KUNIT_CASE(number_changed),
+	KUNIT_CASE(tracer_changes_work),
+	KUNIT_CASE(work_changes_during_call),
+#ifdef CONFIG_AUDITSYSCALL
+	KUNIT_CASE(audit_of_results),
+#endif
+	KUNIT_CASE(new_task),
+	KUNIT_CASE(enter_in_one_piece),
+#ifdef CONFIG_PROVE_LOCKING
+	KUNIT_CASE(call_leaves_interrupts_disabled),
+#endif
+	{ }
+};
+
+static struct kunit_suite entry_syscall_suite = {
+	.name		= "entry_syscall",
+	.init		= fake_init,
+	.test_cases	= entry_syscall_cases,
+};
+
+kunit_test_suite(entry_syscall_suite);
+
+MODULE_DESCRIPTION("KUnit tests of system calls and their one-time work");
+MODULE_LICENSE("GPL");
