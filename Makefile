@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record shell demo sizes bench archs configs clean
+.PHONY: help run test check tree back series send-test record shell demo kunit sizes bench archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ shell: ## an interactive guest with our kernel and the selftests (10 s, once bui
 
 demo: ## single steps on the base and on ours, side by side (8 min, once built: 15 s; UPDATE=1)
 	@$(T)/demo $(if $(UPDATE),--update)
+
+kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once built: 30 s)
+	@$(T)/kunit
 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes

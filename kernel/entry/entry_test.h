@@ -50,12 +50,20 @@
 
 #include <trace/events/syscalls.h>
 
-#include <asm/entry-common.h>
 #include <asm/syscall.h>
 
 #ifdef _LINUX_ENTRY_USER_H
 #error "The code under test has been included already, with what it really calls."
 #endif
+
+/* The hooks, as the code under test includes them: some include that in turn */
+#define _LINUX_ENTRY_COMMON_H
+#define _LINUX_ENTRY_USER_H
+#define _LINUX_IRQ_ENTRY_COMMON_H
+#include <asm/entry-common.h>
+#undef _LINUX_ENTRY_COMMON_H
+#undef _LINUX_ENTRY_USER_H
+#undef _LINUX_IRQ_ENTRY_COMMON_H
 
 #define FAKE_NR		39	/* The syscall that is made */
 #define FAKE_RESULT	4711	/* and its result, */

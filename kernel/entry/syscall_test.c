@@ -63,7 +63,7 @@ static const struct {
 /* Registers of a call that has not been made, and @work for its task */
 static void set_up(unsigned long work)
 {
-	static const unsigned long args[6] = { 1, 2, 3, 4, 5, 6 };
+	unsigned long args[6] = { 1, 2, 3, 4, 5, 6 };
 
 	fake_clear();
 	fake.irqs_off = false;
