@@ -5,10 +5,10 @@ T := series/tools
 
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
-export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP
+export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record shell demo kunit sizes bench archs configs clean
+.PHONY: help run test check tree back series send-test record shell demo kunit sizes bench stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ sizes: ## text size of the entry functions, the base's and ours (7 min, once bui
 
 bench: ## instructions of ways into the kernel, the base's and ours (15 min, once built: 3 min; UPDATE=1)
 	@$(T)/kernels && $(T)/kernels guest32 && $(T)/userland && $(T)/bench $(if $(UPDATE),&& $(T)/bench --update)
+
+stress: ## random work on the debug kernel, bounded (20 min; ROUNDS=n, SEED=x)
+	@$(T)/stress
 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch
