@@ -3,6 +3,13 @@
  * The mixer's tracers. Both sides know beforehand what the tracee does and what the
  * tracer makes of it.
  */
+#ifndef MIXER_TRACE_H
+#define MIXER_TRACE_H
+
+#include <sys/user.h>
+
+#include "mixer-action.h"
+
 #define MOST_CALLS	6
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
@@ -80,6 +87,7 @@ static void tracee(const struct plan *plan, int n, enum kind kind)
 /* Plans n calls and starts a tracee, which is stopped then */
 static pid_t start_tracee(struct plan *plan, int n, enum kind kind)
 {
+	long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL;
 	pid_t child;
 	int i, j;
 
@@ -96,8 +104,7 @@ static pid_t start_tracee(struct plan *plan, int n, enum kind kind)
 	if (!child)
 		tracee(plan, n, kind);
 	expect_stop("start", SIGSTOP, wait_stop(child));
-	trace(PTRACE_SETOPTIONS, child, NULL, (void *)(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
-						       PTRACE_O_EXITKILL));
+	trace(PTRACE_SETOPTIONS, child, NULL, (void *)options);
 	return child;
 }
 
@@ -130,7 +137,7 @@ static void traced_entry(pid_t child, const struct plan *plan)
 
 	expect("stop at the entry of a call", PTRACE_SYSCALL_INFO_ENTRY, info.op);
 	expect("number at entry", number_of(entry, GETPPID), (int)info.entry.nr);
-	expect("architecture", entry->ia32 ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64, (unsigned int)info.arch);
+	expect("architecture", architecture(entry), (unsigned int)info.arch);
 	for (i = 0; i < 6; i++)
 		expect("argument at entry", plan->arg[i], (uint32_t)info.entry.args[i]);
 	if (plan->tamper == SKIPPED)
@@ -142,10 +149,10 @@ static void traced_entry(pid_t child, const struct plan *plan)
 static void traced_exit(pid_t child, const struct plan *plan)
 {
 	struct __ptrace_syscall_info info = call_info(child);
-	long want = plan->tamper == SKIPPED ? -ENOSYS : plan->tamper == OTHER_NUMBER ? child : me->pid;
+	const long want[] = { [AS_IT_IS] = me->pid, [SKIPPED] = -ENOSYS, [OTHER_NUMBER] = child };
 
 	expect("stop at the exit of a call", PTRACE_SYSCALL_INFO_EXIT, info.op);
-	expect("result at exit", want, info.exit.rval);
+	expect("result at exit", want[plan->tamper], info.exit.rval);
 	if (plan->tamper == SKIPPED)
 		set_call(child, 0, plan->result);
 }
@@ -254,7 +261,8 @@ static void step_through(int request)
 			set_call(child, 0, plan[emulated++].result);
 			trace(PTRACE_GETREGS, child, NULL, &user);
 			if (entry && !in_vdso(entry))
-				expect("stop of an emulated call", (word)entry->after, USER_IP(user));
+				expect("stop of an emulated call", (word)entry->after,
+				       USER_IP(user));
 			continue;
 		}
 		expect_stop("step of a tracer", SIGTRAP, status);
@@ -270,8 +278,8 @@ static void step_through(int request)
 				entry = NULL;
 			}
 		} else if (entry) {
-			expect("step of a tracer over a call", (word)(emulate ? entry->end : entry->after),
-			       USER_IP(user));
+			expect("step of a tracer over a call",
+			       (word)(emulate ? entry->end : entry->after), USER_IP(user));
 			if (!emulate)
 				expect("result of a call stepped over", me->pid, USER_AX(user));
 			returns++;
@@ -347,14 +355,15 @@ static void seized(void)
 {
 	bool steps = plain || below(2);
 	/* The child is ready; it shall end */
-	volatile bool *flags = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	volatile bool *flags = share(4096);
 	int i, j, stops, turns = 1 + below(4), how = any_how();
 	struct user_regs_struct user;
 	pid_t child = start_child();
 	long sig;
 
 	while (!child) {
-		expect("getpid() of a tracee", me->pid, call(steps ? (int)below(n_entries) : any_how(), GETPID));
+		how = steps ? (int)below(n_entries) : any_how();
+		expect("getpid() of a tracee", me->pid, call(how, GETPID));
 		flags[0] = true;
 		if (flags[1])
 			leave(5);
@@ -391,3 +400,5 @@ static void seized(void)
 	wait_for(child, 5 << 8);
 	munmap((void *)flags, 4096);
 }
+
+#endif
