@@ -8,10 +8,10 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record shell demo kunit sizes bench stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit sizes bench stress archs configs clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
 	@echo "BUILD=/path builds elsewhere. Durations are for 2 cores, and from nothing."
 
@@ -38,6 +38,9 @@ send-test: ## send the series to a server on loopback, and apply what comes out 
 
 record: ## take note of the base's files after looking at what changed in them (1 s)
 	@$(T)/record
+
+rebase-trial: ## try the patches on another base, for a report (2 min; SUITE=sid KERNEL=7.4, or LINUX=)
+	@$(T)/packages && $(T)/rebase-trial $(or $(SUITE),sid) $(KERNEL)
 
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
 	@$(T)/run --shell
