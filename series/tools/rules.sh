@@ -69,6 +69,7 @@ files_of()
 
 our_c() { our_files | grep '\.[ch]$'; }
 our_rst() { our_files | grep '\.rst$'; }
+our_figures() { our_files | grep '^Documentation/.*\.svg$'; }
 
 ### What the repository has, and what is made of it
 
@@ -301,24 +302,30 @@ without_code()
 		tar -xO | grep -avE '^[[:space:]]*(\*|/\*|//)' | grep -aowF -f "$1" | sort -u | comm -13 - "$1"
 }
 
+# words FIGURE...: what can be read in it
+words() { perl -0777 -ne 's{<style>.*?</style>|<!--.*?-->}{}sg; s{<[^>]*>}{\n}g; print "$_\n"' "$@" </dev/null; }
+
 # places WHAT NAMES FILE...: where files have which of the names
 places()
 {
 	grep -nHowF -f "$2" -- "${@:3}" </dev/null | sed "s,:\([^:]*\)\$,: no $1 \1," | sort -u
 }
 
-# Functions "name(" everywhere; and in documents constants ``SOME_NAME`` and files.
+# Functions "name(" everywhere; and in documents constants ``SOME_NAME`` and files. Figures
+# belong to the documents.
 # What begins with foo_ is an example's own. A changelog may speak of the base.
 # shellcheck disable=SC2016 # reST has backticks
 rule_names()
 {
-	local pages code names=$LOOK/names
+	local pages figures code names=$LOOK/names
 	mapfile -t pages < <(our_rst)
+	mapfile -t figures < <(our_figures)
 	mapfile -t code < <(our_c)
 	(
 		cd "$LOOK/new" || exit
+		words "${figures[@]}" >"$names.figures"
 		{
-			functions "${pages[@]}"
+			functions "${pages[@]}" "$names.figures"
 			grep -ohE '``\w*_\w*``' "${pages[@]}" </dev/null | tr -d '`' | grep -v '^foo_'
 		} | sort -u >"$names.pages"
 		comments "${code[@]}" >"$names.comments"
@@ -330,7 +337,7 @@ rule_names()
 			without_code "$names.new" base | comm -12 - "$names.messages" >"$names.lost"
 			[ ! -s "$names.lost" ] || places function "$names.lost" "${MESSAGES[@]}"
 			comm -12 "$names.new" "$names.pages" >"$names.lost"
-			[ ! -s "$names.lost" ] || places "function or constant" "$names.lost" "${pages[@]}"
+			[ ! -s "$names.lost" ] || places "function or constant" "$names.lost" "${pages[@]}" "${figures[@]}"
 			comm -12 "$names.new" "$names.code" >"$names.lost"
 			[ ! -s "$names.lost" ] || places function "$names.lost" "${code[@]}"
 		fi
