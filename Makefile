@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit sizes bench stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit mutants sizes bench stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ demo: ## single steps on the base and on ours, side by side (8 min, once built: 
 
 kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once built: 30 s)
 	@$(T)/kunit
+
+mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (1 h)
+	@$(T)/mutants
 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)
 	@$(T)/kernels && $(T)/sizes
