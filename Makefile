@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit mutants sizes bench stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit mutants sizes bench coverage stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,8 @@ bench: ## instructions of ways into the kernel, the base's and ours (15 min, onc
 
 stress: ## random work on the debug kernel, bounded (20 min; ROUNDS=n, SEED=x)
 	@$(T)/stress
+coverage: ## lines of the series that the tests run, and why not the others (15 min; LIMIT=PERCENT)
+	@$(T)/coverage $(LIMIT)
 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch

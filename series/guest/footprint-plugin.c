@@ -21,45 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * What is used of version 1 of the interface; Debian 12 has no header file. A QEMU with
- * another version says so, and refuses to load this.
- */
-#define EXPORTED __attribute__((visibility("default")))
-
-struct qemu_plugin_tb;
-struct qemu_plugin_insn;
-
-struct plugin_info {
-	const char *target_name;
-	struct {
-		int min, cur;
-	} version;
-	bool system_emulation;
-};
-
-enum { CB_NO_REGS };
-enum { MEM_R = 1, MEM_W, MEM_RW };
-
-typedef void (*trans_cb_t)(uint64_t id, struct qemu_plugin_tb *tb);
-typedef void (*exec_cb_t)(unsigned int vcpu, void *data);
-typedef void (*mem_cb_t)(unsigned int vcpu, uint32_t info, uint64_t addr, void *data);
-
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, trans_cb_t cb);
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_cb_t cb,
-					    int flags, void *data);
-void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, mem_cb_t cb,
-				      int flags, int rw, void *data);
-void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
-size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
-struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
-size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-bool qemu_plugin_mem_is_store(uint32_t info);
-unsigned int qemu_plugin_mem_size_shift(uint32_t info);
-
-EXPORTED int qemu_plugin_version = 1;
+#include "plugin.h"
 
 #define LINE		64
 #define THREAD_SIZE	(16 << 10)
@@ -265,13 +227,12 @@ static void finish(uint64_t id, void *data)
 
 EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, int argc, char **argv)
 {
-	if (info->version.cur < qemu_plugin_version || info->version.min > qemu_plugin_version ||
-	    strcmp(info->target_name, "x86_64") || argc != 1 || strncmp(argv[0], "out=", 4)) {
+	out = plugin_argument("out", argc, argv);
+	if (!plugin_fits(info) || !out || argc != 1) {
 		fprintf(stderr, "footprint: wants x86_64, version %d of plugins, and out=FILE\n",
 			qemu_plugin_version);
 		return -1;
 	}
-	out = strdup(argv[0] + 4);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;

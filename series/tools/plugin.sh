@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Plugins of QEMU's TCG, see series/guest/*-plugin.c. Source it after lib.sh.
+
+PLUGINS=$BUILD/plugins
+
+# compile OUTPUT SOURCE OPTION...
+compile()
+{
+	mkdir -p "$(dirname "$1")"
+	gcc -Wall -Wextra -Wno-unused-parameter -O2 "${@:3}" -o "$1" "$2" ||
+		fail "$(shown "$2") did not compile" "see above" "install the packages of series/packages"
+}
+
+build_plugin() { compile "$PLUGINS/$1.so" "$SERIES/guest/$1-plugin.c" -shared -fPIC -fvisibility=hidden; }
+
+# guest_with_plugin PLUGIN ARGUMENTS OPTION...: series/tools/guest, the addresses in its
+# kernel being those of vmlinux, of which a plugin tells
+guest_with_plugin()
+{
+	printf '#!/bin/bash\nexec %q -plugin %q "$@"\n' "${QEMU:-qemu-system-x86_64}" \
+		"file=$PLUGINS/$1.so,$2" >"$PLUGINS/$1-qemu"
+	chmod +x "$PLUGINS/$1-qemu"
+	QEMU=$PLUGINS/$1-qemu ACCEL=tcg "$SERIES/tools/guest" "${@:3}"
+}
