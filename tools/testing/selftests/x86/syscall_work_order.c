@@ -34,7 +34,7 @@
 # define SYS_USER_DISPATCH		2
 #endif
 
-#define MAGIC		4711
+#define MAGIC		4711	/* a result that no call has */
 #define LAST_ARG	0x66
 #define TIMEOUT		10000	/* ms. Only a failure takes this long */
 
@@ -65,7 +65,7 @@ struct order {
 	struct seccomp_notif_resp notify;
 	bool dispatch;
 	/* How the program goes on: with PTRACE_SYSCALL if 0. Behind seccomp's stop. */
-	int request, request2;
+	int request, then_request;
 	struct change entry, seccomp, exit;
 };
 
@@ -314,24 +314,20 @@ FIXTURE_VARIANT(order) {
 };
 
 #ifdef __x86_64__
-# define WAY_0		syscall
-# define WAY_1		int80
+FIXTURE_VARIANT_ADD(order, syscall) { 0 };
+FIXTURE_VARIANT_ADD(order, syscall_trace) { 0, .trace = true };
+FIXTURE_VARIANT_ADD(order, syscall_trace_audit) { 0, .trace = true, .audit = true };
+FIXTURE_VARIANT_ADD(order, int80) { 1 };
+FIXTURE_VARIANT_ADD(order, int80_trace) { 1, .trace = true };
+FIXTURE_VARIANT_ADD(order, int80_trace_audit) { 1, .trace = true, .audit = true };
 #else
-# define WAY_0		int80
-# define WAY_1		vdso
+FIXTURE_VARIANT_ADD(order, int80) { 0 };
+FIXTURE_VARIANT_ADD(order, int80_trace) { 0, .trace = true };
+FIXTURE_VARIANT_ADD(order, int80_trace_audit) { 0, .trace = true, .audit = true };
+FIXTURE_VARIANT_ADD(order, vdso) { 1 };
+FIXTURE_VARIANT_ADD(order, vdso_trace) { 1, .trace = true };
+FIXTURE_VARIANT_ADD(order, vdso_trace_audit) { 1, .trace = true, .audit = true };
 #endif
-
-#define ORDER_VARIANT__(way, number, watch, ...)			\
-	FIXTURE_VARIANT_ADD(order, way##watch) { number, ##__VA_ARGS__ }
-#define ORDER_VARIANT_(way, ...)	ORDER_VARIANT__(way, __VA_ARGS__)
-#define ORDER_VARIANT(n, ...)		ORDER_VARIANT_(WAY_##n, n, __VA_ARGS__)
-
-ORDER_VARIANT(0, _bare);
-ORDER_VARIANT(0, _trace, .trace = true);
-ORDER_VARIANT(0, _trace_audit, .trace = true, .audit = true);
-ORDER_VARIANT(1, _bare);
-ORDER_VARIANT(1, _trace, .trace = true);
-ORDER_VARIANT(1, _trace_audit, .trace = true, .audit = true);
 
 FIXTURE_SETUP(order)
 {
@@ -383,6 +379,7 @@ static void want_less(char *want, const char *word)
 }
 
 #define ORDER	FIXTURE_DATA(order)
+#define WATCH	FIXTURE_VARIANT(order)
 
 static void trace_open(ORDER *self)
 {
@@ -485,9 +482,10 @@ static void say_audit(ORDER *self)
 static void follow(struct __test_metadata *_metadata, ORDER *self, const struct order *o,
 		   bool trace)
 {
-	struct entry_log *log = &self->log;
-	int i, status, sig = 0, request = o->request ? o->request : PTRACE_SYSCALL;
+	int request = o->request ? o->request : PTRACE_SYSCALL;
 	bool asks = o->answer == SECCOMP_RET_USER_NOTIF;
+	struct entry_log *log = &self->log;
+	int i, status, sig = 0;
 	unsigned long side;
 
 	for (i = 0; i < 16; i++) {
@@ -516,8 +514,8 @@ static void follow(struct __test_metadata *_metadata, ORDER *self, const struct 
 		} else if (status == ENTRY_SECCOMP_STOP) {
 			entry_say_stop(log, prog->args);
 			make_change(self, &o->seccomp, trace);
-			if (o->request2)
-				request = o->request2;
+			if (o->then_request)
+				request = o->then_request;
 		} else if (WSTOPSIG(status) != SIGTRAP) {
 			say_sigsys(log);
 			sig = WSTOPSIG(status);
@@ -529,8 +527,8 @@ static void follow(struct __test_metadata *_metadata, ORDER *self, const struct 
 	}
 }
 
-static void run(struct __test_metadata *_metadata, ORDER *self,
-		const FIXTURE_VARIANT(order) *variant, const struct order *o)
+static void run(struct __test_metadata *_metadata, ORDER *self, const WATCH *variant,
+		const struct order *o)
 {
 	bool opens = o->entry.what == OPEN_TRACE || o->seccomp.what == OPEN_TRACE;
 	struct entry_log *log = &self->log;
@@ -577,12 +575,11 @@ static void run(struct __test_metadata *_metadata, ORDER *self,
 
 /* What a text says is what the kernel has to do */
 #define ORDER_TEST(name, text, ...)					\
-	TEST_F(order, name)						\
-	{								\
-		static const struct order o = { .want = text, ##__VA_ARGS__ };	\
-									\
-		run(_metadata, self, variant, &o);			\
-	}
+static const struct order name##_order = { .want = text, ##__VA_ARGS__ };	\
+TEST_F(order, name)							\
+{									\
+	run(_metadata, self, variant, &name##_order);			\
+}
 
 #define FILTER(ret, call)	.answer = SECCOMP_RET_##ret, .filtered = CALL_PRIO_##call
 #define FILTER_ERRNO(call)	.answer = SECCOMP_RET_ERRNO | EXDEV, .filtered = CALL_PRIO_##call
@@ -658,11 +655,11 @@ ORDER_TEST(filter_trace_alone, "seccomp max, enter max, leave max=99, audit max=
 /* The stop on entry is over when the tracer asks for one */
 ORDER_TEST(filter_trace_then_tracer,
 	   "seccomp max, enter max, leave max=99, audit max=99, exit 99, end 99",
-	   FILTER(TRACE, MAX), .request = PTRACE_CONT, .request2 = PTRACE_SYSCALL)
+	   FILTER(TRACE, MAX), .request = PTRACE_CONT, .then_request = PTRACE_SYSCALL)
 
 ORDER_TEST(filter_trace_then_none,
 	   "entry max, seccomp max, enter max, leave max=99, audit max=99, end 99",
-	   FILTER(TRACE, MAX), .request2 = PTRACE_CONT)
+	   FILTER(TRACE, MAX), .then_request = PTRACE_CONT)
 
 ORDER_TEST(filter_trace_of_changed,
 	   "entry max, seccomp min, enter min, leave min=1, audit min=1, exit 1, end 1",
