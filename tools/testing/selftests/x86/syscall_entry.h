@@ -270,35 +270,35 @@ static inline int entry_filter(const struct entry_way *way, int nr, int arg, uns
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 }
 
-/* The number of the call in which a task sleeps, or -1 */
-static inline long entry_sleeps_in(pid_t pid)
+/* Read one item of a file in /proc about a task */
+static inline bool entry_proc(pid_t pid, const char *file, const char *format, void *item)
 {
 	char name[32];
-	long nr = -1;
+	bool ok;
 	FILE *f;
 
-	snprintf(name, sizeof(name), "/proc/%d/syscall", pid);
+	snprintf(name, sizeof(name), "/proc/%d/%s", pid, file);
 	f = fopen(name, "r");
 	if (!f)
-		return -1;
-	if (fscanf(f, "%ld", &nr) != 1)
-		nr = -1;
+		return false;
+	ok = fscanf(f, format, item) == 1;
 	fclose(f);
-	return nr;
+	return ok;
 }
 
-static inline bool entry_wait_for_sleep(pid_t pid, long nr)
+/*
+ * The number of the call in which a task sleeps, or -1. To the second file alone a task
+ * looks asleep that has been woken up and does not run yet.
+ */
+static inline long entry_sleeps_in(pid_t pid)
 {
-	int i;
+	char state;
+	long nr;
 
-	for (i = 0; i < 10000; i++) {
-		if (entry_sleeps_in(pid) == nr)
-			return true;
-		usleep(500);
-	}
-	fprintf(stderr, "# the program does not sleep in call %ld but %ld\n", nr,
-		entry_sleeps_in(pid));
-	return false;
+	if (!entry_proc(pid, "stat", "%*d (%*[^)]) %c", &state) || state != 'S' ||
+	    !entry_proc(pid, "syscall", "%ld", &nr))
+		return -1;
+	return nr;
 }
 
 /*
@@ -362,6 +362,21 @@ static inline void entry_say_value(struct entry_log *log, long value)
 		entry_say(log, "number");
 	else
 		entry_say(log, "%ld", value);
+}
+
+/* A text of what has to happen, less the words that begin so: nobody is there to say them */
+static inline void entry_want_less(char *want, const char *begin)
+{
+	char *p, *end;
+
+	for (p = want; *p; p = end) {
+		end = strstr(p, ", ");
+		end = end ? end + 2 : p + strlen(p);
+		if (!strncmp(p, begin, strlen(begin))) {
+			memmove(p, end, strlen(end) + 1);
+			end = p;
+		}
+	}
 }
 
 /* Is this what happened? The texts are printed if not. */

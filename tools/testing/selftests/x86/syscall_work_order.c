@@ -363,21 +363,6 @@ FIXTURE_TEARDOWN(order)
 	audit_close(&self->audit);
 }
 
-/* A test's text less what nobody watches */
-static void want_less(char *want, const char *word)
-{
-	char *p, *end;
-
-	for (p = want; *p; p = end) {
-		end = strstr(p, ", ");
-		end = end ? end + 2 : p + strlen(p);
-		if (!strncmp(p, word, strlen(word))) {
-			memmove(p, end, strlen(end) + 1);
-			end = p;
-		}
-	}
-}
-
 #define ORDER	FIXTURE_DATA(order)
 #define WATCH	FIXTURE_VARIANT(order)
 
@@ -537,11 +522,11 @@ static void run(struct __test_metadata *_metadata, ORDER *self, const WATCH *var
 
 	snprintf(self->want, sizeof(self->want), "%s, ", o->want);
 	if (!variant->trace) {
-		want_less(self->want, "enter ");
-		want_less(self->want, "leave ");
+		entry_want_less(self->want, "enter ");
+		entry_want_less(self->want, "leave ");
 	}
 	if (!variant->audit)
-		want_less(self->want, "audit ");
+		entry_want_less(self->want, "audit ");
 
 	/* The supervisor has its file descriptor */
 	log->pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
