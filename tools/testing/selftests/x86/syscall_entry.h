@@ -184,13 +184,22 @@ long entry_vdso(long nr, const long *args);
 ENTRY_CODE_32(entry_vdso, "call *%gs:0x10");
 #endif
 
-static const struct entry_way entry_ways[] = {
+enum {
+	WAY_INT80,
 #ifdef __x86_64__
-	{ "syscall", entry_syscall, entry_syscall_next, ABI_64, AUDIT_ARCH_X86_64 },
-	{ "int80", entry_int80, entry_int80_next, ABI_32, AUDIT_ARCH_I386 },
+	WAY_SYSCALL,
 #else
-	{ "int80", entry_int80, entry_int80_next, ABI_32, AUDIT_ARCH_I386 },
-	{ "vdso", entry_vdso, NULL, ABI_32, AUDIT_ARCH_I386 },
+	WAY_VDSO,
+#endif
+};
+
+static const struct entry_way entry_ways[] = {
+	[WAY_INT80]	= { "int80", entry_int80, entry_int80_next, ABI_32, AUDIT_ARCH_I386 },
+#ifdef __x86_64__
+	[WAY_SYSCALL]	= { "syscall", entry_syscall, entry_syscall_next, ABI_64,
+			    AUDIT_ARCH_X86_64 },
+#else
+	[WAY_VDSO]	= { "vdso", entry_vdso, NULL, ABI_32, AUDIT_ARCH_I386 },
 #endif
 };
 

@@ -81,20 +81,26 @@ static void let_read(pid_t pid)
 		fprintf(stderr, "# write: %s\n", strerror(errno));
 }
 
-static void futex_op(int op, int value)
-{
-	if (syscall(SYS_futex, &prog->futex, op, value, NULL, NULL, 0) < 0)
-		fprintf(stderr, "# futex: %s\n", strerror(errno));
-}
-
 static void let_wake(pid_t pid)
 {
-	futex_op(FUTEX_WAKE, 1);
+	if (syscall(SYS_futex, &prog->futex, FUTEX_WAKE, 1, NULL, NULL, 0) != 1)
+		fprintf(stderr, "# futex: nobody to be woken up\n");
 }
 
-static void let_lock(pid_t pid)
+/*
+ * The lock's owner is a process that sleeps: who waits for a lock is not asleep as long
+ * as its owner is running
+ */
+static pid_t owner;
+
+static void own_lock(void)
 {
-	futex_op(FUTEX_UNLOCK_PI, 0);
+	char byte;
+
+	close(pipe_fd[1]);
+	if (read(pipe_fd[0], &byte, 1) == 1)
+		syscall(SYS_futex, &prog->futex, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0);
+	_exit(0);
 }
 
 static void send_usr1(pid_t pid)
@@ -123,7 +129,10 @@ static void args_poll(long *args)
 
 static void args_lock_pi(long *args)
 {
-	prog->futex = getpid();
+	owner = fork();
+	if (!owner)
+		own_lock();
+	prog->futex = owner;
 	args[0] = ARG(&prog->futex);
 	args[1] = FUTEX_LOCK_PI;
 }
@@ -141,26 +150,35 @@ static void args_sleep(long *args)
 	args[2] = ARG(&prog->time);
 }
 
-struct call {
+static const struct call {
+	const char *name;
 	enum entry_call call;
 	void (*args)(long *args);
 	void (*let_end)(pid_t pid);
+	const char *result;		/* NULL: it is let go by SIGUSR1 */
+	const char *error;		/* what the kernel has inside */
+	/* Is it made again behind a handler, without and with SA_RESTART? */
+	bool usr1_restarts, usr2_restarts;
+	enum entry_call restart;	/* how it is made again without a handler */
+} calls[] = {
+	{ "read", CALL_READ, args_read, let_read, "1",
+	  "ERESTARTSYS", false, true, CALL_READ },
+	{ "lock_pi", CALL_FUTEX, args_lock_pi, let_read, "0",
+	  "ERESTARTNOINTR", true, true, CALL_FUTEX },
+	{ "ppoll", CALL_PPOLL, args_ppoll, let_read, "1",
+	  "ERESTARTNOHAND", false, false, CALL_PPOLL },
+	{ "poll", CALL_POLL, args_poll, let_read, "1",
+	  "ERESTART_RESTARTBLOCK", false, false, CALL_RESTART },
+	{ "wait", CALL_FUTEX, args_wait, let_wake, "0",
+	  "ERESTART_RESTARTBLOCK", false, false, CALL_RESTART },
+	{ "nanosleep", CALL_CLOCK_NANOSLEEP, args_sleep, send_usr1, NULL,
+	  "ERESTART_RESTARTBLOCK", false, false, CALL_RESTART },
 };
 
-static const struct call
-	call_read = { CALL_READ, args_read, let_read },
-	call_lock_pi = { CALL_FUTEX, args_lock_pi, let_lock },
-	call_ppoll = { CALL_PPOLL, args_ppoll, let_read },
-	call_poll = { CALL_POLL, args_poll, let_read },
-	call_wait = { CALL_FUTEX, args_wait, let_wake },
-	call_sleep = { CALL_CLOCK_NANOSLEEP, args_sleep, send_usr1 };
-
-/* The events */
-
+/* What interrupts it. SIGUSR1 has a handler without SA_RESTART, SIGUSR2 one with it. */
 struct event {
 	int sent;
-	/* What a tracer makes of it */
-	int delivered;
+	int delivered;		/* what a tracer makes of it */
 };
 
 enum mode { UNTRACED, CONT, SYSCALL };
@@ -315,9 +333,10 @@ static int at_stop(struct run *r, int status)
 
 static void follow(struct __test_metadata *_metadata, struct run *r)
 {
-	int i, status, sig = 0, request = r->how->mode == SYSCALL ? PTRACE_SYSCALL : PTRACE_CONT;
+	int request = r->how->mode == SYSCALL ? PTRACE_SYSCALL : PTRACE_CONT;
 	bool traced = r->how->mode != UNTRACED;
 	struct entry_log *log = &r->log;
+	int i, status, sig = 0;
 	long call = -1;
 
 	for (i = 0; i < 32; i++) {
@@ -329,47 +348,90 @@ static void follow(struct __test_metadata *_metadata, struct run *r)
 		say_handlers(r);
 		if (call >= 0) {
 			at_sleep(r, call);
-		} else if (!WIFSTOPPED(status)) {
+			continue;
+		}
+		if (!WIFSTOPPED(status))
 			log->pid = 0;
-			if (traced || status)
-				entry_say(log, "status %#x, ", status);
-			else
-				say_end(log, r->call);
-			break;
-		} else if (traced && status == (SIGTRAP << 8 | 0x7f)) {
+		if (status == (traced ? SIGTRAP << 8 | 0x7f : 0)) {
 			say_end(log, r->call);
 			break;
-		} else {
-			sig = at_stop(r, status);
 		}
+		if (!WIFSTOPPED(status)) {
+			entry_say(log, "status %#x, ", status);
+			break;
+		}
+		sig = at_stop(r, status);
 	}
 }
 
-static void run(struct __test_metadata *_metadata, struct run *r, const char *text)
+static void want_made(struct entry_log *want, enum entry_call call)
+{
+	const char *name = entry_calls[call].name;
+
+	entry_say(want, "entry %s, seccomp %s, sleeps %s, ", name, name, name);
+}
+
+static void want_failed(struct entry_log *want, const char *usr)
+{
+	entry_say(want, "%s EINTR, returns EINTR, end EINTR, ", usr);
+}
+
+/* What has to happen, if all of it is watched */
+static void want_all(struct entry_log *want, const struct call *c, const struct event *e)
+{
+	const char *usr = e->delivered == SIGUSR1 ? "USR1" : "USR2";
+	enum entry_call again = c->restart;
+
+	want_made(want, c->call);
+	entry_say(want, "exit %s, signal %s, ", c->error, signal_name(e->sent));
+	if (e->delivered == SIGSTOP) {
+		entry_say(want, "stopped, signal CONT, ");
+	} else if (e->delivered) {
+		if (!(e->delivered == SIGUSR1 ? c->usr1_restarts : c->usr2_restarts)) {
+			want_failed(want, usr);
+			return;
+		}
+		entry_say(want, "%s restarts, returns number, ", usr);
+		again = c->call;
+	}
+	want_made(want, again);
+	if (c->result) {
+		entry_say(want, "exit %s, end %s, ", c->result, c->result);
+	} else {
+		entry_say(want, "exit %s, signal USR1, ", c->error);
+		want_failed(want, "USR1");
+	}
+}
+
+static void kill_child(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, __WALL);
+}
+
+static void run_call(struct __test_metadata *_metadata, struct run *r)
 {
 	static const char *const less[] = { "entry ", "exit ", "returns " };
-	struct entry_log *log = &r->log;
+	struct entry_log *log = &r->log, want = { 0 };
+	char name[64];
 	int i, status;
-	char want[1024];
 
 	log->way = &entry_ways[r->how->way];
 	log->nr = entry_nr(log->way, r->call->call);
-	if (!entry_works(log->way))
-		SKIP(return, "no %s in this kernel", log->way->name);
-
-	snprintf(want, sizeof(want), "%s", text);
+	want_all(&want, r->call, r->event);
 	for (i = 0; r->how->mode != SYSCALL && i < ARRAY_SIZE(less); i++)
-		entry_want_less(want, less[i]);
+		entry_want_less(want.text, less[i]);
 	if (r->how->mode == UNTRACED)
-		entry_want_less(want, "signal ");
+		entry_want_less(want.text, "signal ");
 	if (r->how->mode == UNTRACED || !r->how->filter)
-		entry_want_less(want, "seccomp ");
+		entry_want_less(want.text, "seccomp ");
 
 	ASSERT_EQ(pipe(pipe_fd), 0);
 	prog = entry_shared(sizeof(*prog));
 	ASSERT_TRUE(!!prog);
 	prog->time.sec = FOREVER;
 	prog->pollfd = (struct pollfd){ .fd = pipe_fd[0], .events = POLLIN };
+	owner = 0;
 	r->call->args(prog->args);
 
 	log->pid = fork();
@@ -383,109 +445,108 @@ static void run(struct __test_metadata *_metadata, struct run *r, const char *te
 				 PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL), 0);
 	}
 	follow(_metadata, r);
-	EXPECT_TRUE(entry_check(_metadata->name, log, want));
-	if (log->pid) {
-		kill(log->pid, SIGKILL);
-		waitpid(log->pid, NULL, __WALL);
+	snprintf(name, sizeof(name), "%s of %s", _metadata->name, r->call->name);
+	EXPECT_TRUE(entry_check(name, log, want.text));
+	if (log->pid)
+		kill_child(log->pid);
+	if (owner > 0)
+		kill_child(owner);
+	munmap(prog, sizeof(*prog));
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+}
+
+static void run(struct __test_metadata *_metadata, const struct how *how, int sent, int delivered)
+{
+	const struct event event = { sent, delivered };
+	int i;
+
+	if (!entry_works(&entry_ways[how->way]))
+		SKIP(return, "no %s in this kernel", entry_ways[how->way].name);
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct run r = { .call = &calls[i], .event = &event, .how = how };
+
+		run_call(_metadata, &r);
 	}
 }
 
 /*
- * The tests: each call with signals that are delivered, and with a tracer which
- * does not deliver what was sent
+ * The tests: signals that are delivered, and a tracer which does not deliver what was
+ * sent
  */
 
-FIXTURE(signals) { struct run run; };
+FIXTURE(signals) { };
 FIXTURE_VARIANT(signals) { struct how how; };
-FIXTURE_SETUP(signals) { self->run.how = &variant->how; }
+FIXTURE_SETUP(signals) { }
 FIXTURE_TEARDOWN(signals) { }
 
-FIXTURE(tracer) { struct run run; };
+FIXTURE(tracer) { };
 FIXTURE_VARIANT(tracer) { struct how how; };
-FIXTURE_SETUP(tracer) { self->run.how = &variant->how; }
+FIXTURE_SETUP(tracer) { }
 FIXTURE_TEARDOWN(tracer) { }
 
-#define TRACED_VARIANTS(way, nr)						\
-FIXTURE_VARIANT_ADD(signals, way##_cont) { { nr, CONT, false } };		\
-FIXTURE_VARIANT_ADD(signals, way##_cont_filter) { { nr, CONT, true } };		\
-FIXTURE_VARIANT_ADD(signals, way##_syscall) { { nr, SYSCALL, false } };		\
-FIXTURE_VARIANT_ADD(signals, way##_syscall_filter) { { nr, SYSCALL, true } };	\
-FIXTURE_VARIANT_ADD(tracer, way##_cont) { { nr, CONT, false } };		\
-FIXTURE_VARIANT_ADD(tracer, way##_cont_filter) { { nr, CONT, true } };		\
-FIXTURE_VARIANT_ADD(tracer, way##_syscall) { { nr, SYSCALL, false } };		\
-FIXTURE_VARIANT_ADD(tracer, way##_syscall_filter) { { nr, SYSCALL, true } }
-
-#define VARIANTS(way, nr)							\
-FIXTURE_VARIANT_ADD(signals, way) { { nr, UNTRACED, false } };			\
-FIXTURE_VARIANT_ADD(signals, way##_filter) { { nr, UNTRACED, true } };		\
-TRACED_VARIANTS(way, nr)
-
+FIXTURE_VARIANT_ADD(signals, int80_untraced) { { WAY_INT80, UNTRACED } };
+FIXTURE_VARIANT_ADD(signals, int80_untraced_filter) { { WAY_INT80, UNTRACED, true } };
+FIXTURE_VARIANT_ADD(signals, int80_cont) { { WAY_INT80, CONT } };
+FIXTURE_VARIANT_ADD(signals, int80_cont_filter) { { WAY_INT80, CONT, true } };
+FIXTURE_VARIANT_ADD(signals, int80_syscall) { { WAY_INT80, SYSCALL } };
+FIXTURE_VARIANT_ADD(signals, int80_syscall_filter) { { WAY_INT80, SYSCALL, true } };
+FIXTURE_VARIANT_ADD(tracer, int80_cont) { { WAY_INT80, CONT } };
+FIXTURE_VARIANT_ADD(tracer, int80_cont_filter) { { WAY_INT80, CONT, true } };
+FIXTURE_VARIANT_ADD(tracer, int80_syscall) { { WAY_INT80, SYSCALL } };
+FIXTURE_VARIANT_ADD(tracer, int80_syscall_filter) { { WAY_INT80, SYSCALL, true } };
 #ifdef __x86_64__
-VARIANTS(syscall, 0);
-VARIANTS(int80, 1);
+FIXTURE_VARIANT_ADD(signals, syscall_untraced) { { WAY_SYSCALL, UNTRACED } };
+FIXTURE_VARIANT_ADD(signals, syscall_untraced_filter) { { WAY_SYSCALL, UNTRACED, true } };
+FIXTURE_VARIANT_ADD(signals, syscall_cont) { { WAY_SYSCALL, CONT } };
+FIXTURE_VARIANT_ADD(signals, syscall_cont_filter) { { WAY_SYSCALL, CONT, true } };
+FIXTURE_VARIANT_ADD(signals, syscall_syscall) { { WAY_SYSCALL, SYSCALL } };
+FIXTURE_VARIANT_ADD(signals, syscall_syscall_filter) { { WAY_SYSCALL, SYSCALL, true } };
+FIXTURE_VARIANT_ADD(tracer, syscall_cont) { { WAY_SYSCALL, CONT } };
+FIXTURE_VARIANT_ADD(tracer, syscall_cont_filter) { { WAY_SYSCALL, CONT, true } };
+FIXTURE_VARIANT_ADD(tracer, syscall_syscall) { { WAY_SYSCALL, SYSCALL } };
+FIXTURE_VARIANT_ADD(tracer, syscall_syscall_filter) { { WAY_SYSCALL, SYSCALL, true } };
 #else
-VARIANTS(int80, 0);
-VARIANTS(vdso, 1);
+FIXTURE_VARIANT_ADD(signals, vdso_untraced) { { WAY_VDSO, UNTRACED } };
+FIXTURE_VARIANT_ADD(signals, vdso_untraced_filter) { { WAY_VDSO, UNTRACED, true } };
+FIXTURE_VARIANT_ADD(signals, vdso_cont) { { WAY_VDSO, CONT } };
+FIXTURE_VARIANT_ADD(signals, vdso_cont_filter) { { WAY_VDSO, CONT, true } };
+FIXTURE_VARIANT_ADD(signals, vdso_syscall) { { WAY_VDSO, SYSCALL } };
+FIXTURE_VARIANT_ADD(signals, vdso_syscall_filter) { { WAY_VDSO, SYSCALL, true } };
+FIXTURE_VARIANT_ADD(tracer, vdso_cont) { { WAY_VDSO, CONT } };
+FIXTURE_VARIANT_ADD(tracer, vdso_cont_filter) { { WAY_VDSO, CONT, true } };
+FIXTURE_VARIANT_ADD(tracer, vdso_syscall) { { WAY_VDSO, SYSCALL } };
+FIXTURE_VARIANT_ADD(tracer, vdso_syscall_filter) { { WAY_VDSO, SYSCALL, true } };
 #endif
 
-#define RESTART_TEST(fixture, name, made, text, ...)				\
-TEST_F(fixture, name)								\
-{										\
-	static const struct event event = { __VA_ARGS__ };			\
-										\
-	self->run.call = &call_##made;						\
-	self->run.event = &event;						\
-	run(_metadata, &self->run, text);					\
+TEST_F(signals, usr1)
+{
+	run(_metadata, &variant->how, SIGUSR1, SIGUSR1);
 }
 
-/* SIGUSR1 has a handler without SA_RESTART, SIGUSR2 one with it */
-#define MADE(call)		"entry " call ", seccomp " call ", sleeps " call ", "
-#define FAILS(usr)		usr " EINTR, returns EINTR, end EINTR, "
-#define AGAIN(usr, call, end)	usr " restarts, returns number, " MADE(call) end
+TEST_F(signals, usr2)
+{
+	run(_metadata, &variant->how, SIGUSR2, SIGUSR2);
+}
 
-/*
- * CALL fails internally with ERROR. With a handler of either kind: what follows. NEXT
- * is the call that is made without any, and END what its success looks like.
- */
-#define RESTART_TESTS(name, call, error, with_usr1, with_usr2, next, end)	\
-RESTART_TEST(signals, name##_usr1, name,					\
-	     MADE(call) "exit " error ", signal USR1, " with_usr1,		\
-	     SIGUSR1, SIGUSR1)							\
-RESTART_TEST(signals, name##_usr2, name,					\
-	     MADE(call) "exit " error ", signal USR2, " with_usr2,		\
-	     SIGUSR2, SIGUSR2)							\
-RESTART_TEST(signals, name##_stop, name,					\
-	     MADE(call) "exit " error ", signal STOP, stopped, signal CONT, "	\
-	     MADE(next) end, SIGSTOP, SIGSTOP)					\
-RESTART_TEST(tracer, name##_usr1_swallowed, name,				\
-	     MADE(call) "exit " error ", signal USR1, "	MADE(next) end,		\
-	     SIGUSR1, 0)							\
-RESTART_TEST(tracer, name##_usr1_made_usr2, name,				\
-	     MADE(call) "exit " error ", signal USR1, " with_usr2,		\
-	     SIGUSR1, SIGUSR2)							\
-RESTART_TEST(tracer, name##_usr2_made_usr1, name,				\
-	     MADE(call) "exit " error ", signal USR2, " with_usr1,		\
-	     SIGUSR2, SIGUSR1)
+TEST_F(signals, stop)
+{
+	run(_metadata, &variant->how, SIGSTOP, SIGSTOP);
+}
 
-#define DONE(result)		"exit " result ", end " result ", "
+TEST_F(tracer, usr1_swallowed)
+{
+	run(_metadata, &variant->how, SIGUSR1, 0);
+}
 
-RESTART_TESTS(read, "read", "ERESTARTSYS", FAILS("USR1"), AGAIN("USR2", "read", DONE("1")),
-	      "read", DONE("1"))
+TEST_F(tracer, usr1_made_usr2)
+{
+	run(_metadata, &variant->how, SIGUSR1, SIGUSR2);
+}
 
-RESTART_TESTS(lock_pi, "futex", "ERESTARTNOINTR", AGAIN("USR1", "futex", DONE("0")),
-	      AGAIN("USR2", "futex", DONE("0")), "futex", DONE("0"))
-
-RESTART_TESTS(ppoll, "ppoll", "ERESTARTNOHAND", FAILS("USR1"), FAILS("USR2"),
-	      "ppoll", DONE("1"))
-
-RESTART_TESTS(poll, "poll", "ERESTART_RESTARTBLOCK", FAILS("USR1"), FAILS("USR2"),
-	      "restart_syscall", DONE("1"))
-
-RESTART_TESTS(wait, "futex", "ERESTART_RESTARTBLOCK", FAILS("USR1"), FAILS("USR2"),
-	      "restart_syscall", DONE("0"))
-
-/* Only a signal ends it */
-RESTART_TESTS(sleep, "clock_nanosleep", "ERESTART_RESTARTBLOCK", FAILS("USR1"), FAILS("USR2"),
-	      "restart_syscall", "exit ERESTART_RESTARTBLOCK, signal USR1, " FAILS("USR1"))
+TEST_F(tracer, usr2_made_usr1)
+{
+	run(_metadata, &variant->how, SIGUSR2, SIGUSR1);
+}
 
 TEST_HARNESS_MAIN

@@ -313,20 +313,17 @@ FIXTURE_VARIANT(order) {
 	bool audit;
 };
 
+FIXTURE_VARIANT_ADD(order, int80) { WAY_INT80 };
+FIXTURE_VARIANT_ADD(order, int80_trace) { WAY_INT80, .trace = true };
+FIXTURE_VARIANT_ADD(order, int80_trace_audit) { WAY_INT80, .trace = true, .audit = true };
 #ifdef __x86_64__
-FIXTURE_VARIANT_ADD(order, syscall) { 0 };
-FIXTURE_VARIANT_ADD(order, syscall_trace) { 0, .trace = true };
-FIXTURE_VARIANT_ADD(order, syscall_trace_audit) { 0, .trace = true, .audit = true };
-FIXTURE_VARIANT_ADD(order, int80) { 1 };
-FIXTURE_VARIANT_ADD(order, int80_trace) { 1, .trace = true };
-FIXTURE_VARIANT_ADD(order, int80_trace_audit) { 1, .trace = true, .audit = true };
+FIXTURE_VARIANT_ADD(order, syscall) { WAY_SYSCALL };
+FIXTURE_VARIANT_ADD(order, syscall_trace) { WAY_SYSCALL, .trace = true };
+FIXTURE_VARIANT_ADD(order, syscall_trace_audit) { WAY_SYSCALL, .trace = true, .audit = true };
 #else
-FIXTURE_VARIANT_ADD(order, int80) { 0 };
-FIXTURE_VARIANT_ADD(order, int80_trace) { 0, .trace = true };
-FIXTURE_VARIANT_ADD(order, int80_trace_audit) { 0, .trace = true, .audit = true };
-FIXTURE_VARIANT_ADD(order, vdso) { 1 };
-FIXTURE_VARIANT_ADD(order, vdso_trace) { 1, .trace = true };
-FIXTURE_VARIANT_ADD(order, vdso_trace_audit) { 1, .trace = true, .audit = true };
+FIXTURE_VARIANT_ADD(order, vdso) { WAY_VDSO };
+FIXTURE_VARIANT_ADD(order, vdso_trace) { WAY_VDSO, .trace = true };
+FIXTURE_VARIANT_ADD(order, vdso_trace_audit) { WAY_VDSO, .trace = true, .audit = true };
 #endif
 
 FIXTURE_SETUP(order)
