@@ -65,6 +65,9 @@ enum entry_call {
 	CALL_PRIO_MAX,		/* 99, with SCHED_FIFO for its first argument */
 	CALL_PRIO_MIN,		/* 1, likewise */
 	CALL_GETTID,
+	CALL_DUP2,
+	CALL_GETCPU,
+	CALL_SETAFFINITY,
 	CALL_READ,
 	CALL_PPOLL,
 	CALL_POLL,
@@ -86,6 +89,9 @@ static const struct {
 	[CALL_PRIO_MAX]		= { "max", { 146, 159 } },
 	[CALL_PRIO_MIN]		= { "min", { 147, 160 } },
 	[CALL_GETTID]		= { "gettid", { 186, 224 } },
+	[CALL_DUP2]		= { "dup2", { 33, 63 } },
+	[CALL_GETCPU]		= { "getcpu", { 309, 318 } },
+	[CALL_SETAFFINITY]	= { "sched_setaffinity", { 203, 241 } },
 	[CALL_READ]		= { "read", { 0, 3 } },
 	[CALL_PPOLL]		= { "ppoll", { 271, 309 } },
 	[CALL_POLL]		= { "poll", { 7, 168 } },
