@@ -111,7 +111,20 @@ struct entry_way {
 	const char *next;	/* behind the instruction; NULL: in the vDSO */
 	enum entry_abi abi;
 	unsigned int arch;
+	int bit;		/* in all numbers */
 };
+
+/* Where something is in the text of an asm() */
+#define ENTRY_LABEL(name)	extern const char name[]
+
+/* A function there, with its arguments in registers */
+#ifdef __x86_64__
+# define ENTRY_REGS
+#else
+# define ENTRY_REGS	__attribute__((regparm(3)))
+#endif
+
+#define ENTRY_FUNCTION(name, ...)	void ENTRY_REGS name(__VA_ARGS__)
 
 /*
  * Functions that take the number and where the arguments are. They are alone in
@@ -194,6 +207,7 @@ enum {
 	WAY_INT80,
 #ifdef __x86_64__
 	WAY_SYSCALL,
+	WAY_X32,		/* with the numbers of x32 */
 #else
 	WAY_VDSO,
 #endif
@@ -204,6 +218,8 @@ static const struct entry_way entry_ways[] = {
 #ifdef __x86_64__
 	[WAY_SYSCALL]	= { "syscall", entry_syscall, entry_syscall_next, ABI_64,
 			    AUDIT_ARCH_X86_64 },
+	[WAY_X32]	= { "x32", entry_syscall, entry_syscall_next, ABI_64,
+			    AUDIT_ARCH_X86_64, 0x40000000 },
 #else
 	[WAY_VDSO]	= { "vdso", entry_vdso, NULL, ABI_32, AUDIT_ARCH_I386 },
 #endif
@@ -211,7 +227,7 @@ static const struct entry_way entry_ways[] = {
 
 static inline int entry_nr(const struct entry_way *way, enum entry_call call)
 {
-	return entry_calls[call].nr[way->abi];
+	return entry_calls[call].nr[way->abi] | way->bit;
 }
 
 /* The address behind the instruction, to which the kernel returns; 0: not there */
@@ -343,7 +359,7 @@ static inline void entry_say_call(struct entry_log *log, long nr)
 	int i;
 
 	for (i = 0; i < CALL_COUNT; i++) {
-		if (entry_calls[i].nr[log->way->abi] == nr) {
+		if (entry_nr(log->way, i) == nr) {
 			entry_say(log, "%s", entry_calls[i].name);
 			return;
 		}

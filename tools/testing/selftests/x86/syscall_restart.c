@@ -510,6 +510,16 @@ FIXTURE_VARIANT_ADD(tracer, syscall_cont) { { WAY_SYSCALL, CONT } };
 FIXTURE_VARIANT_ADD(tracer, syscall_cont_filter) { { WAY_SYSCALL, CONT, true } };
 FIXTURE_VARIANT_ADD(tracer, syscall_syscall) { { WAY_SYSCALL, SYSCALL } };
 FIXTURE_VARIANT_ADD(tracer, syscall_syscall_filter) { { WAY_SYSCALL, SYSCALL, true } };
+FIXTURE_VARIANT_ADD(signals, x32_untraced) { { WAY_X32, UNTRACED } };
+FIXTURE_VARIANT_ADD(signals, x32_untraced_filter) { { WAY_X32, UNTRACED, true } };
+FIXTURE_VARIANT_ADD(signals, x32_cont) { { WAY_X32, CONT } };
+FIXTURE_VARIANT_ADD(signals, x32_cont_filter) { { WAY_X32, CONT, true } };
+FIXTURE_VARIANT_ADD(signals, x32_syscall) { { WAY_X32, SYSCALL } };
+FIXTURE_VARIANT_ADD(signals, x32_syscall_filter) { { WAY_X32, SYSCALL, true } };
+FIXTURE_VARIANT_ADD(tracer, x32_cont) { { WAY_X32, CONT } };
+FIXTURE_VARIANT_ADD(tracer, x32_cont_filter) { { WAY_X32, CONT, true } };
+FIXTURE_VARIANT_ADD(tracer, x32_syscall) { { WAY_X32, SYSCALL } };
+FIXTURE_VARIANT_ADD(tracer, x32_syscall_filter) { { WAY_X32, SYSCALL, true } };
 #else
 FIXTURE_VARIANT_ADD(signals, vdso_untraced) { { WAY_VDSO, UNTRACED } };
 FIXTURE_VARIANT_ADD(signals, vdso_untraced_filter) { { WAY_VDSO, UNTRACED, true } };

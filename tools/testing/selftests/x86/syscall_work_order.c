@@ -320,6 +320,9 @@ FIXTURE_VARIANT_ADD(order, int80_trace_audit) { WAY_INT80, .trace = true, .audit
 FIXTURE_VARIANT_ADD(order, syscall) { WAY_SYSCALL };
 FIXTURE_VARIANT_ADD(order, syscall_trace) { WAY_SYSCALL, .trace = true };
 FIXTURE_VARIANT_ADD(order, syscall_trace_audit) { WAY_SYSCALL, .trace = true, .audit = true };
+/* Audit has no rules for such numbers */
+FIXTURE_VARIANT_ADD(order, x32) { WAY_X32 };
+FIXTURE_VARIANT_ADD(order, x32_trace) { WAY_X32, .trace = true };
 #else
 FIXTURE_VARIANT_ADD(order, vdso) { WAY_VDSO };
 FIXTURE_VARIANT_ADD(order, vdso_trace) { WAY_VDSO, .trace = true };

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Work that comes up while a program is on its way back to user mode, again and again:
+ * signals, task work, migration, rseq, uprobes. Whenever it comes, it is done before the
+ * program goes on, once, and in order. Rounds are bounded, and counted exactly.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+
+#ifdef __has_include
+# if __has_include("sys/rseq.h")
+#  include <sys/rseq.h>
+# endif
+#endif
+
+#include "kselftest_harness.h"
+#include "syscall_entry.h"
+
+#define SIGNALS		500
+#define ROUNDS		200
+/* Of a program that waits for the end of a round, before this is a failure */
+#define SPINS		100000000L
+
+FIXTURE(storm) {
+	const struct entry_way *way;
+};
+
+FIXTURE_VARIANT(storm) {
+	int way;
+};
+
+FIXTURE_VARIANT_ADD(storm, int80) { WAY_INT80 };
+#ifdef __x86_64__
+FIXTURE_VARIANT_ADD(storm, syscall) { WAY_SYSCALL };
+FIXTURE_VARIANT_ADD(storm, x32) { WAY_X32 };
+#else
+FIXTURE_VARIANT_ADD(storm, vdso) { WAY_VDSO };
+#endif
+
+FIXTURE_SETUP(storm)
+{
+	self->way = &entry_ways[variant->way];
+	if (!entry_works(self->way))
+		SKIP(return, "no %s in this kernel", self->way->name);
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+}
+
+static long make_call(const struct entry_way *way, enum entry_call call, long a, long b, long c)
+{
+	const long args[6] = { a, b, c };
+
+	return way->call(entry_nr(way, call), args);
+}
+
+/* A handler for what another process sends */
+static void catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx))
+{
+	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
+
+	if (sigaction(sig, &sa, NULL))
+		_exit(1);
+}
+
+/* What a handler or another process writes */
+#define NOW(x)	__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
+
+static bool ended_well(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && !status;
+}
+
+/*
+ * Queued signals: each is delivered once, the one that was sent first before the others
+ */
+
+static int next_value, wrong;
+static pid_t sender;
+
+static void value_handler(int sig, siginfo_t *info, void *ctx)
+{
+	if (info->si_value.sival_int != next_value || info->si_pid != sender ||
+	    info->si_code != SI_QUEUE)
+		wrong++;
+	next_value++;
+}
+
+static void send_values(pid_t pid)
+{
+	union sigval value;
+
+	for (value.sival_int = 0; value.sival_int < SIGNALS; value.sival_int++) {
+		while (sigqueue(pid, SIGRTMIN, value)) {
+			if (errno != EAGAIN)
+				_exit(1);
+			sched_yield();
+		}
+	}
+	_exit(0);
+}
+
+TEST_F(storm, queued_signals)
+{
+	pid_t pid = getpid();
+	sigset_t set;
+	long i;
+
+	/* Not before it is known who sends them */
+	catch(SIGRTMIN, value_handler);
+	sigemptyset(&set);
+	sigaddset(&set, SIGRTMIN);
+	ASSERT_EQ(sigprocmask(SIG_BLOCK, &set, NULL), 0);
+	sender = fork();
+	ASSERT_GE(sender, 0);
+	if (!sender)
+		send_values(pid);
+	ASSERT_EQ(sigprocmask(SIG_UNBLOCK, &set, NULL), 0);
+
+	for (i = 0; NOW(next_value) < SIGNALS && i < SPINS; i++) {
+		if (make_call(self->way, CALL_GETTID, 0, 0, 0) != pid)
+			wrong++;
+	}
+	EXPECT_EQ(next_value, SIGNALS);
+	EXPECT_EQ(wrong, 0);
+	EXPECT_TRUE(ended_well(sender));
+}
+
+/*
+ * Task work: a file's last reference is dropped by a call that does not itself wait
+ * until the file is closed. When it has returned, the file is.
+ */
+TEST_F(storm, task_work)
+{
+	int i, fd[2], null = open("/dev/null", O_RDONLY);
+	char byte;
+
+	ASSERT_GE(null, 0);
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(pipe2(fd, O_NONBLOCK), 0);
+		ASSERT_EQ(read(fd[0], &byte, 1), -1);
+		ASSERT_EQ(errno, EAGAIN);
+		ASSERT_EQ(make_call(self->way, CALL_DUP2, null, fd[1], 0), fd[1]);
+		/* The end: nobody has the pipe open for writing */
+		ASSERT_EQ(read(fd[0], &byte, 1), 0) {
+			TH_LOG("round %d: %s", i, strerror(errno));
+		}
+		close(fd[0]);
+		close(fd[1]);
+	}
+}
+
+#ifdef RSEQ_SIG
+static struct rseq *find_rseq(void)
+{
+	if (!__rseq_size)
+		return NULL;
+	return (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+}
+#endif
+
+/* What rseq says, or without it @cpu */
+static int cpu_by_rseq(int cpu)
+{
+#ifdef RSEQ_SIG
+	struct rseq *rseq = find_rseq();
+
+	if (rseq)
+		return NOW(rseq->cpu_id);
+#endif
+	return cpu;
+}
+
+/*
+ * Migration: when sched_setaffinity() has returned, the program is where it shall be,
+ * and rseq says so, too
+ */
+TEST_F(storm, migration)
+{
+	cpu_set_t *set = entry_shared(sizeof(*set));
+	unsigned int *now = entry_shared(sizeof(*now));
+	int i, cpu, cpus = 0, cpu_of[CPU_SETSIZE];
+
+	ASSERT_TRUE(set && now);
+	ASSERT_EQ(sched_getaffinity(0, sizeof(*set), set), 0);
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, set))
+			cpu_of[cpus++] = cpu;
+	}
+	if (cpus < 2)
+		SKIP(return, "one CPU only");
+
+	for (i = 0; i < ROUNDS; i++) {
+		cpu = cpu_of[i % cpus];
+		CPU_ZERO(set);
+		CPU_SET(cpu, set);
+		ASSERT_EQ(make_call(self->way, CALL_SETAFFINITY, 0, sizeof(*set), (long)set), 0);
+		ASSERT_EQ(cpu_by_rseq(cpu), cpu);
+		*now = -1;
+		ASSERT_EQ(make_call(self->way, CALL_GETCPU, (long)now, 0, 0), 0);
+		ASSERT_EQ(*now, cpu);
+	}
+}
+
+/*
+ * rseq: a signal never finds a program inside of a critical section
+ */
+
+#ifdef RSEQ_SIG
+#define STR_(x)	#x
+#define STR(x)	STR_(x)
+
+/* It comes with where to count, where its rseq has the section, and the section */
+#ifdef __x86_64__
+# define SECTION_BEGIN	"mov %rdx,(%rsi)\n"
+# define SECTION_COUNT	"incq (%rdi)\n"
+#else
+# define SECTION_BEGIN	"mov %ecx,(%edx)\n"
+# define SECTION_COUNT	"incl (%eax)\n"
+#endif
+
+ENTRY_FUNCTION(section, long *count, void *where, struct rseq_cs *cs);
+ENTRY_LABEL(section_start);
+ENTRY_LABEL(section_end);
+ENTRY_LABEL(section_abort);
+
+asm(".pushsection .text\n"
+	"section:\n"
+	SECTION_BEGIN
+	"section_start:\n"
+	SECTION_COUNT
+	"jmp section_start\n"
+	"section_end:\n"
+	"ud2\n"
+	".long " STR(RSEQ_SIG) "\n"
+	"section_abort:\n"
+	"ret\n"
+	".popsection\n");
+
+static int handled, handled_at_abort;
+
+static void section_handler(int sig, siginfo_t *info, void *ctx)
+{
+	unsigned long ip = ((ucontext_t *)ctx)->uc_mcontext.gregs[ENTRY_GREG_IP];
+
+	if (ip >= (unsigned long)section_start && ip < (unsigned long)section_end)
+		wrong++;
+	if (ip == (unsigned long)section_abort)
+		handled_at_abort++;
+	handled++;
+}
+
+/* One signal for each round, which begins when the program has got inside */
+static void send_to_section(pid_t pid, long *inside, long *round)
+{
+	long i, n;
+
+	for (n = 0; n < ROUNDS; n++) {
+		for (i = 0; NOW(*round) != n || !NOW(*inside); i++) {
+			if (i > SPINS)
+				_exit(1);
+			sched_yield();
+		}
+		if (kill(pid, SIGUSR1))
+			_exit(1);
+	}
+	_exit(0);
+}
+
+TEST(rseq_abort)
+{
+	struct rseq *rseq = find_rseq();
+	struct rseq_cs cs = {
+		.start_ip = (unsigned long)section_start,
+		.post_commit_offset = section_end - section_start,
+		.abort_ip = (unsigned long)section_abort,
+	};
+	long *inside = entry_shared(2 * sizeof(*inside));
+	long i, n, aborts = 0;
+	pid_t pid = getpid();
+
+	if (!rseq)
+		SKIP(return, "no rseq in this libc or kernel");
+	ASSERT_TRUE(!!inside);
+	catch(SIGUSR1, section_handler);
+	sender = fork();
+	ASSERT_GE(sender, 0);
+	if (!sender)
+		send_to_section(pid, inside, inside + 1);
+
+	/* Being scheduled out gets it out as well, so a round may take several */
+	for (n = 0; n < ROUNDS; n++) {
+		inside[0] = 0;
+		__atomic_store_n(&inside[1], n, __ATOMIC_SEQ_CST);
+		for (i = 0; NOW(handled) == n && i < SPINS; i++) {
+			section(inside, &rseq->rseq_cs, &cs);
+			aborts++;
+		}
+		ASSERT_EQ(NOW(handled), n + 1);
+	}
+	EXPECT_TRUE(ended_well(sender));
+	EXPECT_EQ(wrong, 0);
+	EXPECT_GT(handled_at_abort, 0);
+	EXPECT_GE(aborts, handled_at_abort);
+	EXPECT_EQ(NOW(rseq->rseq_cs), 0);
+}
+#endif
+
+/*
+ * Uprobes: each hit is counted, also if signals come at the same time
+ */
+
+#define TRACING		"/sys/kernel/tracing/"
+#define PROBE		"entry_storm/hit"
+
+static bool tracing_write(const char *file, int flags, const char *text)
+{
+	int fd = open(file, O_WRONLY | flags);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* FILE:OFFSET of an address in this program */
+static bool file_offset(const void *p, char *text, size_t size)
+{
+	unsigned long start, end, offset, addr = (unsigned long)p;
+	char line[512], path[256];
+	bool found = false;
+	FILE *f;
+
+	f = fopen("/proc/self/maps", "r");
+	if (!f)
+		return false;
+	while (!found && fgets(line, sizeof(line), f)) {
+		found = sscanf(line, "%lx-%lx %*s %lx %*s %*s %255s", &start, &end, &offset,
+			       path) == 4 && addr >= start && addr < end;
+	}
+	fclose(f);
+	if (found)
+		snprintf(text, size, "%s:%#lx", path, addr - start + offset);
+	return found;
+}
+
+static long probe_hits(void)
+{
+	char line[512], *p;
+	long hits = -1;
+	FILE *f;
+
+	f = fopen(TRACING "uprobe_profile", "r");
+	if (!f)
+		return -1;
+	while (hits < 0 && fgets(line, sizeof(line), f)) {
+		/* FILE EVENT HITS */
+		p = strstr(line, " hit ");
+		if (!p || sscanf(p, " hit %ld", &hits) != 1)
+			hits = -1;
+	}
+	fclose(f);
+	return hits;
+}
+
+ENTRY_FUNCTION(probed, void);
+asm(".pushsection .text\n"
+	"probed:\n"
+	"nop\n"
+	"ret\n"
+	".popsection\n");
+
+static void count_handler(int sig, siginfo_t *info, void *ctx)
+{
+	next_value++;
+}
+
+TEST(uprobes)
+{
+	char offset[300], text[400];
+	pid_t pid = getpid();
+	long i, calls = 0;
+
+	if (access(TRACING "uprobe_events", W_OK))
+		SKIP(return, "no uprobe events in this kernel");
+	ASSERT_TRUE(file_offset(probed, offset, sizeof(offset)));
+	snprintf(text, sizeof(text), "p:%s %s\n", PROBE, offset);
+	ASSERT_TRUE(tracing_write(TRACING "uprobe_events", O_APPEND, text));
+	EXPECT_TRUE(tracing_write(TRACING "events/" PROBE "/enable", 0, "1"));
+
+	catch(SIGRTMIN, count_handler);
+	sender = fork();
+	if (!sender)
+		send_values(pid);
+	for (i = 0; (NOW(next_value) < SIGNALS || calls < ROUNDS) && i < SPINS; i++) {
+		probed();
+		calls++;
+	}
+	EXPECT_EQ(next_value, SIGNALS);
+	EXPECT_TRUE(ended_well(sender));
+	EXPECT_EQ(probe_hits(), calls);
+
+	EXPECT_TRUE(tracing_write(TRACING "events/" PROBE "/enable", 0, "0"));
+	EXPECT_TRUE(tracing_write(TRACING "uprobe_events", O_APPEND, "-:" PROBE "\n"));
+}
+
+TEST_HARNESS_MAIN
