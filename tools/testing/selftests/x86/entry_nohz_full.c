@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * On a CPU of nohz_full= each entry from user mode and each exit to it is told to RCU
+ * and to the accounting of time, since no tick does it. System calls, faults and signals
+ * have to work there as anywhere, and time has to be on the side where it was spent.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/resource.h>
+
+#include "kselftest_harness.h"
+#include "syscall_entry.h"
+
+#define ROUNDS		2000
+#define PAGES		200
+#ifndef MADV_POPULATE_WRITE
+# define MADV_POPULATE_WRITE	23
+#endif
+/* Of time that has to be accounted, in us, and of work before that is a failure */
+#define TIME		20000
+#define WORK_ROUNDS	100000
+
+FIXTURE(nohz_full) {
+	unsigned long work;
+};
+
+FIXTURE_SETUP(nohz_full)
+{
+	cpu_set_t set;
+	int cpu = -1;
+	FILE *f;
+
+	f = fopen("/sys/devices/system/cpu/nohz_full", "r");
+	if (f) {
+		if (fscanf(f, "%d", &cpu) != 1)
+			cpu = -1;
+		fclose(f);
+	}
+	if (cpu < 0)
+		SKIP(return, "no CPU without tick: boot with nohz_full=1");
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	ASSERT_EQ(sched_setaffinity(0, sizeof(set), &set), 0);
+	ASSERT_EQ(sched_getcpu(), cpu);
+}
+
+FIXTURE_TEARDOWN(nohz_full)
+{
+}
+
+static long us(const struct timeval *tv)
+{
+	return tv->tv_sec * 1000000L + tv->tv_usec;
+}
+
+static int caught;
+
+static void handler(int sig)
+{
+	caught++;
+}
+
+TEST_F(nohz_full, calls)
+{
+	static const long args[6];
+	int i, n, tid = getpid();
+
+	for (n = 0; n < ARRAY_SIZE(entry_ways); n++) {
+		const struct entry_way *way = &entry_ways[n];
+
+		if (!entry_works(way)) {
+			TH_LOG("no %s in this kernel", way->name);
+			continue;
+		}
+		for (i = 0; i < ROUNDS; i++) {
+			ASSERT_EQ(way->call(entry_nr(way, CALL_GETTID), args), tid);
+			ASSERT_EQ(way->call(entry_nr(way, CALL_NONE), args), -ENOSYS);
+		}
+	}
+}
+
+TEST_F(nohz_full, signals)
+{
+	int i;
+
+	signal(SIGUSR1, handler);
+	for (i = 0; i < ROUNDS; i++) {
+		ASSERT_EQ(raise(SIGUSR1), 0);
+		ASSERT_EQ(caught, i + 1);
+	}
+}
+
+TEST_F(nohz_full, faults)
+{
+	size_t i, page = sysconf(_SC_PAGESIZE);
+	struct rusage before, after;
+	char *p;
+
+	p = mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(p != MAP_FAILED);
+	ASSERT_EQ(madvise(p, PAGES * page, MADV_NOHUGEPAGE) && errno != EINVAL, 0);
+	ASSERT_EQ(getrusage(RUSAGE_SELF, &before), 0);
+	for (i = 0; i < PAGES; i++)
+		p[i * page] = i;
+	ASSERT_EQ(getrusage(RUSAGE_SELF, &after), 0);
+	EXPECT_GE(after.ru_minflt - before.ru_minflt, PAGES);
+	for (i = 0; i < PAGES; i++)
+		ASSERT_EQ(p[i * page], (char)i);
+}
+
+/* Nothing but a few calls to ask for the time: more of it has to be user time */
+TEST_F(nohz_full, user_time)
+{
+	struct rusage before, now;
+	unsigned long i, n;
+
+	ASSERT_EQ(getrusage(RUSAGE_SELF, &before), 0);
+	now = before;
+	for (n = 0; us(&now.ru_utime) - us(&before.ru_utime) < TIME; n++) {
+		ASSERT_LT(n, WORK_ROUNDS);
+		for (i = 0; i < 1000000; i++)
+			asm volatile("" : "+r" (self->work));
+		ASSERT_EQ(getrusage(RUSAGE_SELF, &now), 0);
+	}
+	EXPECT_GT(us(&now.ru_utime) - us(&before.ru_utime),
+		  us(&now.ru_stime) - us(&before.ru_stime));
+}
+
+/* Calls that take long: more of it has to be system time */
+TEST_F(nohz_full, system_time)
+{
+	size_t size = PAGES * sysconf(_SC_PAGESIZE);
+	struct rusage before, now;
+	unsigned long n;
+	char *p;
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(p != MAP_FAILED);
+	ASSERT_EQ(getrusage(RUSAGE_SELF, &before), 0);
+	now = before;
+	for (n = 0; us(&now.ru_stime) - us(&before.ru_stime) < TIME; n++) {
+		ASSERT_LT(n, WORK_ROUNDS);
+		/* All of the work is the kernel's: to fill the pages, and to free them */
+		ASSERT_EQ(madvise(p, size, MADV_POPULATE_WRITE), 0);
+		ASSERT_EQ(madvise(p, size, MADV_DONTNEED), 0);
+		ASSERT_EQ(getrusage(RUSAGE_SELF, &now), 0);
+	}
+	EXPECT_GT(us(&now.ru_stime) - us(&before.ru_stime),
+		  us(&now.ru_utime) - us(&before.ru_utime));
+}
+
+TEST_HARNESS_MAIN
