@@ -68,7 +68,7 @@ bool produced;		/* work for the loop came, from elsewhere than the loop itself *
 #define QUIET		produced = false
 #else
 #define PRODUCED(x)
-#define QUIET
+#define QUIET		skip
 #endif
 
 #define RAISE(b)	flags = flags | (b); owed = owed | (b)
@@ -76,7 +76,7 @@ bool produced;		/* work for the loop came, from elsewhere than the loop itself *
 /* A variable's old value, which nobody looks at any more, would only be more states */
 #define USED(b)		d_step { ti_work = ti_work & ~(b); permit = false }
 #define CLEAR(b)	flags = flags & ~(b); owed = owed & ~(b)
-#define READ_FLAGS	d_step { ti_work = flags; since = 0; checked = !irqs_on; QUIET }
+#define READ_FLAGS	d_step { ti_work = flags; since = 0; checked = !irqs_on }
 
 inline local_irq_enable()
 {
@@ -97,7 +97,7 @@ inline tick_nohz_user_enter_prepare()
 /* __schedule(): switch_fpu_prepare(), rseq_sched_switch_event() */
 inline switch_away_and_back()
 {
-	d_step { CLEAR(RESCHED); CLEAR(REARM); granted = false }
+	d_step { CLEAR(RESCHED); CLEAR(REARM) }
 	if
 	:: PRODUCE(LATE)
 	:: d_step { RAISE(RSEQ | LATE); rseq_event = true }
@@ -148,14 +148,14 @@ inline resume_user_mode_work()
 	/* task_work_pending() task_work_run() key_put() mem_cgroup_handle_over_high() */
 	if :: PRODUCE(SIGNAL) :: PRODUCE(RESUME) :: skip fi;
 	/* blkcg_maybe_throttle_current() rseq_handle_slowpath() */
-	d_step { rseq_event = false; rseq_absent = false }
+	d_step { granted = granted && !rseq_event; rseq_event = false; rseq_absent = false }
 }
 
 /*** entry-user.h, user.c ***/
 
 inline exit_work_round()
 {
-	local_irq_enable();
+	atomic { local_irq_enable(); QUIET }
 	if
 	:: ti_work & RESCHED -> atomic {
 		rseq_grant_slice_extension();
@@ -188,7 +188,7 @@ inline rseq_exit_to_user_mode_restart()
 		:: rseq_event && rseq_absent ->		/* __rseq_exit_to_user_mode_restart() */
 			d_step { RAISE(RESUME); again = true }	/* set_tsk_thread_flag() */
 		:: else ->
-			d_step { rseq_event = false; if :: RSEQ != RESUME -> CLEAR(RSEQ) :: else fi }
+			d_step { granted = granted && !rseq_event; rseq_event = false; if :: RSEQ != RESUME -> CLEAR(RSEQ) :: else fi }
 			/* clear_tif_rseq() */
 		fi
 	:: else
@@ -476,7 +476,7 @@ finish:		skip; JUDGE; exit_to_user_mode_finish();
 active proctype other_cpu()
 {
 	do
-	:: skip
+	:: !sending		/* Or nothing */
 	:: if :: SEND(RESCHED) :: SEND(SIGNAL) :: SEND(RESUME) fi;
 		d_step { ipi = true; sending = false }
 	:: d_step { in_call ->	/* A tracer, or who enables a tracepoint */
@@ -487,7 +487,7 @@ active proctype other_cpu()
 	od
 }
 
-/*** Properties ***/
+/*** Properties, of the states that are not in the middle of atomic { } ***/
 
 /*
  * In user mode nothing is pending that came before flags were read last, or that this
@@ -507,6 +507,8 @@ ltl once	{ [] !(bad & ONCE) }
 #ifdef LIVENESS
 /* User mode comes, unless others raise work in one round after the other for ever */
 ltl ends	{ [] <> (user || produced) }
-/* All is done in the end, even then. RSEQ and LATE: by the first and the last but one */
-ltl done	{ ([] <> !(owed & RESCHED)) && ([] <> !(owed & SIGNAL)) && ([] <> !(owed & RESUME)) }
+/* All is done in the end, even then. What is not the loop's is done when that ends */
+ltl resched	{ [] <> !(owed & RESCHED) }
+ltl signal	{ [] <> !(owed & SIGNAL) }
+ltl resume	{ [] <> !(owed & RESUME) }
 #endif
