@@ -94,14 +94,14 @@ inline tick_nohz_user_enter_prepare()
 	if :: PRODUCE(RESCHED) :: skip fi
 }
 
-/* __schedule(): switch_fpu_prepare(), rseq_sched_switch_event() */
-inline switch_away_and_back()
+/* __schedule(): switch_fpu(), rseq_sched_switch_event() */
+inline switch_away_and_back(rseq)
 {
 	d_step { CLEAR(RESCHED); CLEAR(REARM) }
 	if
 	:: PRODUCE(LATE)
-	:: d_step { RAISE(RSEQ | LATE); rseq_event = true }
-	:: d_step { RAISE(RSEQ | LATE); rseq_event = true; rseq_absent = true }
+	:: d_step { RAISE(rseq | LATE); rseq_event = true }
+	:: d_step { RAISE(rseq | LATE); rseq_event = true; rseq_absent = true }
 	:: skip
 	fi
 }
@@ -111,7 +111,7 @@ inline switch_away_and_back()
 inline schedule()
 {
 	must(IRQS, irqs_on);
-	switch_away_and_back()
+	switch_away_and_back(RSEQ)
 }
 
 /* Only behind an interrupt, only if there is nothing else, and only once */
@@ -231,7 +231,7 @@ inline hrtimer_rearm_deferred_user_irq()
 	if
 	:: (ti_work & (RESCHED | REARM)) == REARM ->	/* clear_thread_flag() */
 		d_step { CLEAR(REARM); ti_work = ti_work & ~REARM }	/* __hrtimer_rearm_deferred() */
-	:: else		/* RESCHED as well: schedule() does it */
+	:: else		/* RESCHED as well: the scheduler does it */
 	fi
 }
 
@@ -353,7 +353,7 @@ inline dispatch()
 /* User dispatch rolls back; seccomp and ptrace forbid */
 inline syscall_enter_any_work()
 {
-	atomic {
+	atomic {	/* READ_ONCE() syscall_enter_work() __seccomp_permit_syscall() */
 		if
 		:: work & DISPATCH -> on_dispatch = true; rolled_back = true
 		:: skip
@@ -408,22 +408,32 @@ inline handler()
 }
 
 /* preempt_schedule_irq() only where CONFIG_PREEMPTION, preempt_count() and others allow it */
-inline irqentry_exit_to_kernel_mode()
+inline irqentry_exit_to_kernel_mode_preempt()
 {
+	/* lockdep_assert_irqs_disabled() regs_irqs_disabled() */
 	if
-	:: flags & RESCHED -> switch_away_and_back()	/* irqentry_exit_to_kernel_mode_preempt() */
+	:: flags & RESCHED -> switch_away_and_back(RSEQ)	/* irqentry_exit_cond_resched() */
 	:: skip
-	fi;
-	d_step { CLEAR(REARM) }		/* hrtimer_rearm_deferred() is in */
-	/* irqentry_exit_to_kernel_mode_after_preempt() */
-	local_irq_enable()
+	fi
+}
+
+inline irqentry_exit_to_kernel_mode_after_preempt()
+{
+	/* regs_irqs_disabled() lockdep_hardirq_enter() */
+	d_step { CLEAR(REARM) }		/* hrtimer_rearm_deferred() */
+	/* lockdep_hardirq_exit() entry_trace_irqs_on_prepare() trace_hardirqs_on() */
+	/* ct_irq_exit() lockdep_hardirqs_on() */
 }
 
 /* One that hits the kernel. The CPU does nothing else meanwhile: atomic */
 active proctype interrupts()
 {
 	do
-	:: atomic { !user && irqs_on -> irqs_on = false; handler(); irqentry_exit_to_kernel_mode() }
+	:: atomic { !user && irqs_on -> irqs_on = false;
+			handler();		/* irqentry_exit_to_kernel_mode() */
+			irqentry_exit_to_kernel_mode_preempt();
+			irqentry_exit_to_kernel_mode_after_preempt();
+			local_irq_enable() }
 	od
 }
 
