@@ -165,11 +165,11 @@ static void exit_chain(struct kunit *test)
 static void exit_rseq_restarts(struct kunit *test)
 {
 	fake.restarts = 2;
-	run_exit(_TIF_RSEQ | ARCH_EXIT_TO_USER_MODE_LATE, USER_EXIT_SYSCALL);
+	run_exit(_TIF_RSEQ, USER_EXIT_SYSCALL);
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
-		expect_log("rseq resume arch rseq resume arch rseq late " END, "rseq");
+		expect_log("rseq resume arch rseq resume arch rseq " END, "rseq");
 	else
-		expect_log("resume arch rseq resume arch rseq resume arch rseq late " END, "rseq");
+		expect_log("resume arch rseq resume arch rseq resume arch rseq " END, "rseq");
 
 	/* With other work at that time, which may bring more */
 	fake_clear();
