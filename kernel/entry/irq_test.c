@@ -181,6 +181,3 @@ static struct kunit_suite entry_irq_suite = {
 };
 
 kunit_test_suite(entry_irq_suite);
-
-MODULE_DESCRIPTION("KUnit tests of entry and exit of interrupts");
-MODULE_LICENSE("GPL");

@@ -600,6 +600,3 @@ static struct kunit_suite entry_syscall_suite = {
 };
 
 kunit_test_suite(entry_syscall_suite);
-
-MODULE_DESCRIPTION("KUnit tests of system calls and their one-time work");
-MODULE_LICENSE("GPL");

@@ -310,6 +310,3 @@ static struct kunit_suite entry_user_suite = {
 };
 
 kunit_test_suite(entry_user_suite);
-
-MODULE_DESCRIPTION("KUnit tests of the way between user mode and kernel");
-MODULE_LICENSE("GPL");

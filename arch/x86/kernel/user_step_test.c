@@ -264,6 +264,3 @@ static struct kunit_suite user_step_suite = {
 };
 
 kunit_test_suite(user_step_suite);
-
-MODULE_DESCRIPTION("KUnit tests of single steps over system calls on x86");
-MODULE_LICENSE("GPL");
