@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit mutants sizes bench coverage stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit mutants model sizes bench coverage stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,9 @@ demo: ## single steps on the base and on ours, side by side (8 min, once built: 
 
 kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once built: 30 s)
 	@$(T)/kunit
+
+model: ## the way out to user mode as a model, checked by spin in all its states (2 min)
+	@$(T)/packages && $(T)/tree && $(T)/model
 
 mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (1 h)
 	@$(T)/mutants

@@ -130,7 +130,7 @@ inline rseq_grant_slice_extension()
 	fi
 }
 
-/* get_signal(), setup_rt_frame(), rseq_signal_deliver() */
+/* get_signal(), x64_setup_rt_frame(), rseq_signal_deliver() */
 inline arch_do_signal_or_restart()
 {
 	d_step { must(IRQS, irqs_on); must(TWICE, owed & SIGNAL); CLEAR(SIGNAL) }
