@@ -42,6 +42,9 @@ record: ## take note of the base's files after looking at what changed in them (
 rebase-trial: ## try the patches on another base, for a report (2 min; SUITE=sid KERNEL=7.4, or LINUX=)
 	@$(T)/packages && $(T)/rebase-trial $(or $(SUITE),sid) $(KERNEL)
 
+htmldocs: ## make htmldocs of the directories touched, on the base and on ours (30 min; DIRS="arch/x86")
+	@$(T)/packages && $(T)/tree && $(T)/htmldocs $(DIRS)
+
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
 	@$(T)/run --shell
 
