@@ -181,8 +181,8 @@ static int cpu_by_rseq(int cpu)
  */
 TEST_F(storm, migration)
 {
-	cpu_set_t *set = entry_shared(sizeof(*set));
 	unsigned int *now = entry_shared(sizeof(*now));
+	cpu_set_t *set = entry_shared(sizeof(*set));
 	int i, cpu, cpus = 0, cpu_of[CPU_SETSIZE];
 
 	ASSERT_TRUE(set && now);

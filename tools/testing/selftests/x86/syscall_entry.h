@@ -203,7 +203,7 @@ long entry_vdso(long nr, const long *args);
 ENTRY_CODE_32(entry_vdso, "call *%gs:0x10");
 #endif
 
-enum {
+enum entry_by {
 	WAY_INT80,
 #ifdef __x86_64__
 	WAY_SYSCALL,
@@ -612,8 +612,8 @@ static inline long long entry_get_long(const char *raw, const struct entry_field
 static inline void entry_trace_copy(const struct entry_trace *trace, __u64 at, void *to,
 				    unsigned int len)
 {
-	size_t size = ENTRY_PERF_PAGES * sysconf(_SC_PAGESIZE);
 	const char *data = (const char *)trace->page + sysconf(_SC_PAGESIZE);
+	size_t size = ENTRY_PERF_PAGES * sysconf(_SC_PAGESIZE);
 	unsigned int i;
 
 	for (i = 0; i < len; i++)

@@ -202,8 +202,8 @@ static int audit_switch(const struct audit *a, int on)
 static int audit_socket(int groups)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = groups };
-	struct timeval timeout = { .tv_sec = TIMEOUT / 1000 };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_AUDIT);
+	struct timeval timeout = { .tv_sec = TIMEOUT / 1000 };
 
 	if (fd >= 0 && (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ||
 			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))) {
@@ -300,15 +300,15 @@ static bool audit_say(struct entry_log *log, const struct audit *a, int timeout)
  */
 
 FIXTURE(order) {
-	struct entry_log log;
 	struct entry_trace trace;
+	struct entry_log log;
 	struct audit audit;
 	char want[512];
 	bool traced;		/* by tracepoints, now */
 };
 
 FIXTURE_VARIANT(order) {
-	int way;
+	enum entry_by way;
 	bool trace;
 	bool audit;
 };
