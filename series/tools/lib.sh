@@ -13,6 +13,10 @@ case $BUILD in
 esac
 # shellcheck disable=SC2034 # used by the tools
 SERIES=$TOP/series
+# The CPU models of the guests: Intel's has SYSENTER, AMD's has 32-bit SYSCALL. QEMU 7.2
+# refuses under SMAP what it should allow, see series/guest/known-failures
+# shellcheck disable=SC2034 # used by the tools
+INTEL=Skylake-Client,-smap,+umip AMD=EPYC,-smap,+umip
 # Exit codes of the verbs: 1 tests failed, 2 could not be done, 3 to 6 as
 # series/tools/guest says
 EXIT_BROKEN=2
@@ -77,6 +81,9 @@ shown() { printf '%s' "${1#"$TOP"/}"; }
 
 # Commands in the background do not see Ctrl-C: pass it on
 stop_all_on_interrupt() { trap 'trap "" TERM; kill -TERM 0; exit 130' INT; }
+
+# checked_kernel NAME: the kernel with KUnit's tests and the checks of NAME.config
+checked_kernel() { "$SERIES/tools/kernel" "$1" "$SERIES/config/"{guest,kunit,"$1"}.config; }
 
 # lock_build: one tool at a time works on the tree, with the tools it calls
 lock_build()
