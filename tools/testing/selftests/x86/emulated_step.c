@@ -66,9 +66,11 @@
  * what puts things right. Arguments: where the instruction writes, if it does,
  * where else, where the store goes.
  */
-#define INSN_CODE(code, insn, after)					\
+#define INSN_CODE(code, insn, after)	CALL_CODE(code, getpid, insn, after)
+
+#define CALL_CODE(code, name, insn, after)				\
 	STEP_CODE(code,							\
-		  STEP_AT NR(getpid)					\
+		  STEP_AT NR(name)					\
 		  STEP_AT insn "\n"					\
 		  STEP_AT "movl $1,(" ARG3 ")\n"			\
 		  after							\
@@ -134,6 +136,7 @@ INSN_CODE(uprobe_call_mem, "call *" MEM("2f") "\n ud2\n 1:",
 /* Of the instructions that make a system call this one is probed, INT $0x80 is not */
 #ifdef __x86_64__
 INSN_CODE(uprobe_syscall, "syscall", TO_MEMORY);
+CALL_CODE(uprobe_kill, kill, "syscall", "");
 #endif
 INSN_CODE(uprobe_int80, "int $0x80", "");
 
@@ -795,6 +798,44 @@ TEST_F(probed, blocked)
 TEST_F(probed, ignored)
 {
 	run_fatal(_metadata, &variant->insn, true);
+}
+
+FIXTURE(probed_kill) {
+	struct insn insn;
+};
+
+FIXTURE_SETUP(probed_kill)
+{
+	const FIXTURE_VARIANT(probed) call = { INSN_DATA(uprobe_kill, UPROBE) };
+
+	self->insn = call.insn;
+	prepare(_metadata, &self->insn);
+}
+
+FIXTURE_TEARDOWN(probed_kill)
+{
+}
+
+/* The program is behind the call, and not in a copy of it, when the call's signal comes */
+TEST_F(probed_kill, unstepped)
+{
+	const struct insn *insn = &self->insn;
+	int fd;
+
+	fd = open_probe(0, insn);
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(catch(SIGTRAP, trap_handler), 0);
+	ASSERT_EQ(catch(SIGUSR1, other_handler), 0);
+
+	/* Not stepped any more */
+	step_want_ip(&want, insn->table[START]);
+	step_reset((const char *)insn->table[START]);
+	EXPECT_EQ(insn->code(getpid(), SIGUSR1, (long)&shared->went_on), 0);
+	EXPECT_STEPS();
+	EXPECT_EQ(other_sig.count, 1);
+	EXPECT_EQ(other_sig.ip, insn->table[NEXT]);
+	EXPECT_EQ(shared->went_on, 1);
+	EXPECT_TRUE(probe_hit_once(fd, insn));
 }
 #endif
 
