@@ -15,13 +15,19 @@
 #define FOUR_GB		0x100000000UL
 #define HIGH_BITS	0x4711000000000000L
 
-#define MAP_ARGS	0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0
-
 static const long no_args[6];
+
+/* Does mmap(), made by this number, give such an address? */
+static bool maps_low_by(const struct entry_way *way, long nr)
+{
+	static const long args[6] = { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1 };
+
+	return (unsigned long)way->call(nr, args) < FOUR_GB;
+}
 
 static bool maps_low(void)
 {
-	return (unsigned long)mmap(MAP_ARGS) < FOUR_GB;
+	return maps_low_by(&entry_ways[WAY_SYSCALL], SYS_mmap);
 }
 
 FIXTURE(compat) {
@@ -30,14 +36,12 @@ FIXTURE(compat) {
 
 FIXTURE_SETUP(compat)
 {
-	static const long args[6] = { MAP_ARGS };
-
 	self->way = &entry_ways[WAY_INT80];
 	if (!entry_works(self->way))
 		SKIP(return, "no INT $0x80 in this kernel");
 	/* Or the tests could not fail */
 	ASSERT_FALSE(maps_low());
-	ASSERT_LT((unsigned long)self->way->call(NR32_MMAP2, args), FOUR_GB);
+	ASSERT_TRUE(maps_low_by(self->way, NR32_MMAP2));
 }
 
 FIXTURE_TEARDOWN(compat)
