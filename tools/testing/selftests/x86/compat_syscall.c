@@ -128,11 +128,8 @@ static void interrupt(struct __test_metadata *_metadata, const struct entry_way 
 			sched_yield();
 		if (kill(parent, SIGUSR1))
 			_exit(1);
-		/* A restarted call ends by this */
-		while (entry_sleeps_in(parent) != entry_nr(way, CALL_READ) &&
-		       (flags & SA_RESTART))
-			sched_yield();
-		_exit(write(fd[1], "", 1) != 1);
+		/* What a restarted call waits for */
+		_exit((flags & SA_RESTART) && write(fd[1], "", 1) != 1);
 	}
 	args[0] = fd[0];
 	args[1] = (long)buf;
