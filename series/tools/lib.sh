@@ -82,8 +82,15 @@ shown() { printf '%s' "${1#"$TOP"/}"; }
 # Commands in the background do not see Ctrl-C: pass it on
 stop_all_on_interrupt() { trap 'trap "" TERM; kill -TERM 0; exit 130' INT; }
 
-# checked_kernel NAME: the kernel with KUnit's tests and the checks of NAME.config
-checked_kernel() { "$SERIES/tools/kernel" "$1" "$SERIES/config/"{guest,kunit,"$1"}.config; }
+# checked_kernel NAME: a kernel with KUnit's tests and the checks of NAME.config
+checked_kernel()
+{
+	local on=(guest kunit)
+	[ "$1" != kasan ] || on=(lean)
+	on+=("$1")
+	on=("${on[@]/#/$SERIES/config/}")
+	"$SERIES/tools/kernel" "$1" "${on[@]/%/.config}"
+}
 
 # lock_build: one tool at a time works on the tree, with the tools it calls
 lock_build()
