@@ -8,7 +8,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit mutants model sizes bench coverage stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit bisect mutants model sizes bench coverage stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once bu
 
 model: ## the way out to user mode as a model, checked by spin in all its states (2 min)
 	@$(T)/packages && $(T)/tree && $(T)/model
+
+bisect: ## each patch on its own: two kernels, W=1 and sparse, selftests (2 h; FROM=n TO=n)
+	@$(T)/bisect $(FROM) $(TO)
 
 mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (1 h)
 	@$(T)/mutants
