@@ -8,9 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <linux/perf_event.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -23,6 +21,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "seccomp_filter.h"
 #include "step.h"
 
 #ifndef SYS_SECCOMP
@@ -965,20 +964,7 @@ FIXTURE_TEARDOWN(seccomp)
 /* What becomes of time() */
 static int set_filter(unsigned int answer)
 {
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_time, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, answer),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = {
-		.len = ARRAY_SIZE(insns),
-		.filter = insns,
-	};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+	return seccomp_answer(__NR_time, answer, 0);
 }
 
 static void run_skipped(struct __test_metadata *_metadata, const struct insn *insn,

@@ -9,9 +9,7 @@
 
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/perf_event.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -34,6 +32,7 @@
 #include <linux/ptrace.h>
 
 #include "kselftest.h"
+#include "seccomp_filter.h"
 
 #ifdef __x86_64__
 # define ENTRY_REG(name)	offsetof(struct user, regs.r##name)
@@ -291,14 +290,8 @@ static inline int entry_filter(const struct entry_way *way, int nr, int arg, uns
 		BPF_STMT(BPF_RET | BPF_K, answer),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = {
-		.len = ARRAY_SIZE(insns),
-		.filter = insns,
-	};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	return seccomp_install(insns, ARRAY_SIZE(insns), flags);
 }
 
 /* Read one item of a file in /proc about a task */

@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -33,6 +31,7 @@
 #endif
 
 #include "kselftest_harness.h"
+#include "seccomp_filter.h"
 #include "step.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
@@ -615,20 +614,7 @@ TEST(many_threads)
 /* An answer to getppid(). Returns what seccomp() does. */
 static int set_filter(unsigned int answer, unsigned int flags)
 {
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_getppid, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, answer),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = {
-		.len = ARRAY_SIZE(insns),
-		.filter = insns,
-	};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return -1;
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	return seccomp_answer(__NR_getppid, answer, flags);
 }
 
 TEST(seccomp_errno)

@@ -6,8 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/auxv.h>
@@ -19,6 +17,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "seccomp_filter.h"
 #include "step.h"
 
 #ifndef PR_SET_SYSCALL_USER_DISPATCH
@@ -534,21 +533,7 @@ static const char *exec_self(struct prog *p)
 /* An answer to sched_yield(), inherited by the program */
 static const char *set_filter(unsigned int answer)
 {
-	struct sock_filter insns[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_sched_yield, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, answer),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog prog = {
-		.len = ARRAY_SIZE(insns),
-		.filter = insns,
-	};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0))
-		return "no seccomp filter";
-	return NULL;
+	return seccomp_answer(__NR_sched_yield, answer, 0) ? "no seccomp filter" : NULL;
 }
 
 static const char *filter_errno(struct prog *p)
