@@ -23,21 +23,6 @@ static __always_inline void dispatch_64(struct pt_regs *regs, long nr)
 		dispatch_x32(regs, nr);
 }
 
-/* Whether what SYSRET does is what @regs ask for */
-static __always_inline bool sysret_restores(const struct pt_regs *regs)
-{
-	/*
-	 * It takes RIP from RCX and EFLAGS from R11. With a non-canonical RIP
-	 * Intel's SYSRET faults in the kernel, on a stack that user mode chose:
-	 * that is the end. Below the limit is all of user space but the
-	 * vsyscall page.
-	 */
-	const unsigned long ip = regs->cx;
-
-	return fast_exit_restores(regs, ip, __USER_CS) &&
-	       likely(regs->flags == regs->r11 && ip < TASK_SIZE_MAX);
-}
-
 /**
  * do_syscall_64 - The SYSCALL instruction in 64-bit mode
  * @regs:	Register state at entry, with AX preset to -ENOSYS

@@ -6,6 +6,7 @@
 #include <linux/cpufeature.h>
 
 #include <asm/alternative.h>
+#include <asm/page.h>
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
@@ -66,5 +67,22 @@ static __always_inline bool fast_exit_restores(const struct pt_regs *regs,
 no:
 	return false;
 }
+
+#ifdef CONFIG_X86_64
+/* Whether what SYSRET does is what @regs ask for */
+static __always_inline bool sysret_restores(const struct pt_regs *regs)
+{
+	/*
+	 * It takes RIP from RCX and EFLAGS from R11. With a non-canonical RIP
+	 * Intel's SYSRET faults in the kernel, on a stack that user mode chose:
+	 * that is the end. Below the limit is all of user space but the
+	 * vsyscall page.
+	 */
+	const unsigned long ip = regs->cx;
+
+	return fast_exit_restores(regs, ip, __USER_CS) &&
+	       likely(regs->flags == regs->r11 && ip < TASK_SIZE_MAX);
+}
+#endif
 
 #endif /* _X86_ENTRY_SYSCALL_H */
