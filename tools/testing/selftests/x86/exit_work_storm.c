@@ -6,6 +6,9 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/io_uring.h>
+#include <poll.h>
 #include <sched.h>
 
 #ifdef __has_include
@@ -66,7 +69,9 @@ static void catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx))
 }
 
 /* What a handler or another process writes */
-#define NOW(x)	__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
+#define NOW(x)		__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
+/* What another process reads */
+#define TELL(x, value)	__atomic_store_n(&(x), value, __ATOMIC_SEQ_CST)
 
 static bool ended_well(pid_t pid)
 {
@@ -75,11 +80,53 @@ static bool ended_well(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* Rounds from 1 on: the program begins one, another process does something to it */
+struct rounds {
+	int begun, done;
+};
+
+/* The other process, which does not outlive the program */
+static pid_t fork_other(void)
+{
+	pid_t pid, program = getpid();
+
+	pid = fork();
+	if (!pid && (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != program))
+		_exit(1);
+	return pid;
+}
+
+/* Asleep, so that it does not take time from the program if both are on one CPU */
+static void other_waits(const struct entry_way *way, struct rounds *rounds, int n)
+{
+	while (NOW(rounds->begun) != n)
+		make_call(way, CALL_FUTEX, (long)&rounds->begun, FUTEX_WAIT, n - 1);
+}
+
+static int wrong;
+
+/*
+ * One round, with no calls but by @way: therefore @pid, the program's own, is an argument.
+ * Since the program saw that the other process was done, it has not made a call.
+ */
+static bool one_round(const struct entry_way *way, pid_t pid, struct rounds *rounds, int n)
+{
+	long i;
+
+	TELL(rounds->begun, n);
+	make_call(way, CALL_FUTEX, (long)&rounds->begun, FUTEX_WAKE, 1);
+	for (i = 0; NOW(rounds->done) != n && i < SPINS; i++) {
+		if (make_call(way, CALL_GETTID, 0, 0, 0) != pid)
+			wrong++;
+	}
+	return NOW(rounds->done) == n;
+}
+
 /*
  * Queued signals: each is delivered once, the one that was sent first before the others
  */
 
-static int next_value, wrong;
+static int next_value;
 static pid_t sender;
 
 static void value_handler(int sig, siginfo_t *info, void *ctx)
@@ -154,6 +201,117 @@ TEST_F(storm, task_work)
 	}
 }
 
+/*
+ * Task work that comes like a signal, but without one: io_uring's. The program does not ask
+ * for the end of a poll, whose completion therefore has to come on an exit to user mode.
+ */
+
+/* The numbers are the same for each way to make the calls */
+#define NR_IO_URING_SETUP	425
+#define NR_IO_URING_ENTER	426
+
+struct ring {
+	int fd;
+	unsigned int *sq_tail, *cq_head, *cq_tail, cq_entries;
+	struct io_uring_sqe *sqe;	/* of one entry */
+	struct io_uring_cqe *cqes;
+};
+
+static bool ring_map(struct ring *ring, int fd, const struct io_uring_params *params)
+{
+	size_t sq_size = params->sq_off.array + params->sq_entries * sizeof(unsigned int);
+	size_t cq_size = params->cq_off.cqes + params->cq_entries * sizeof(*ring->cqes);
+	size_t sqes_size = params->sq_entries * sizeof(*ring->sqe);
+	int prot = PROT_READ | PROT_WRITE;
+	void *sq, *cq, *sqes;
+
+	sq = mmap(NULL, sq_size, prot, MAP_SHARED, fd, IORING_OFF_SQ_RING);
+	cq = mmap(NULL, cq_size, prot, MAP_SHARED, fd, IORING_OFF_CQ_RING);
+	sqes = mmap(NULL, sqes_size, prot, MAP_SHARED, fd, IORING_OFF_SQES);
+	if (sq == MAP_FAILED || cq == MAP_FAILED || sqes == MAP_FAILED)
+		return false;
+	ring->fd = fd;
+	ring->sq_tail = sq + params->sq_off.tail;
+	ring->cq_head = cq + params->cq_off.head;
+	ring->cq_tail = cq + params->cq_off.tail;
+	ring->cq_entries = params->cq_entries;
+	ring->sqe = sqes;
+	ring->cqes = cq + params->cq_off.cqes;
+	/* The first and only place in the queue is for the first and only entry */
+	*(unsigned int *)(sq + params->sq_off.array) = 0;
+	return true;
+}
+
+/* Returns how many were submitted, or an error */
+static long ring_poll(struct ring *ring, const struct entry_way *way, int fd, int n)
+{
+	const long args[6] = { ring->fd, 1 };
+
+	memset(ring->sqe, 0, sizeof(*ring->sqe));
+	ring->sqe->opcode = IORING_OP_POLL_ADD;
+	ring->sqe->fd = fd;
+	ring->sqe->poll_events = POLLIN;
+	ring->sqe->user_data = n;
+	TELL(*ring->sq_tail, *ring->sq_tail + 1);
+	return way->call(NR_IO_URING_ENTER | way->bit, args);
+}
+
+static void write_bytes(const struct entry_way *way, int fd, struct rounds *rounds)
+{
+	int n;
+
+	for (n = 1; n <= ROUNDS; n++) {
+		other_waits(way, rounds, n);
+		if (write(fd, "", 1) != 1)
+			_exit(1);
+		TELL(rounds->done, n);
+	}
+	_exit(0);
+}
+
+TEST_F(storm, io_uring_work)
+{
+	struct rounds *rounds = entry_shared(sizeof(*rounds));
+	struct io_uring_params params = { 0 };
+	pid_t other, pid = getpid();
+	struct io_uring_cqe *cqe;
+	struct ring ring;
+	int n, ring_fd, fd[2];
+	char byte;
+
+	ring_fd = syscall(NR_IO_URING_SETUP, 1, &params);
+	if (ring_fd < 0 && (errno == ENOSYS || errno == EPERM))
+		SKIP(return, "no io_uring here: %s", strerror(errno));
+	ASSERT_GE(ring_fd, 0);
+	ASSERT_TRUE(ring_map(&ring, ring_fd, &params));
+	ASSERT_TRUE(!!rounds);
+	ASSERT_EQ(pipe(fd), 0);
+	other = fork_other();
+	ASSERT_GE(other, 0);
+	if (!other)
+		write_bytes(self->way, fd[1], rounds);
+
+	for (n = 1; n <= ROUNDS; n++) {
+		ASSERT_EQ(ring_poll(&ring, self->way, fd[0], n), 1);
+		ASSERT_EQ(NOW(*ring.cq_tail), n - 1);
+		ASSERT_TRUE(one_round(self->way, pid, rounds, n));
+		/* When write() has returned, the work is there. At the latest this call does it. */
+		ASSERT_EQ(make_call(self->way, CALL_GETTID, 0, 0, 0), pid);
+		ASSERT_EQ(NOW(*ring.cq_tail), n);
+
+		cqe = &ring.cqes[(n - 1) % ring.cq_entries];
+		ASSERT_EQ(cqe->user_data, n);
+		ASSERT_GT(cqe->res, 0);
+		ASSERT_EQ(cqe->res & POLLIN, POLLIN);
+		TELL(*ring.cq_head, n);
+		ASSERT_EQ(read(fd[0], &byte, 1), 1);
+	}
+	EXPECT_TRUE(ended_well(other));
+	EXPECT_EQ(make_call(self->way, CALL_GETTID, 0, 0, 0), pid);
+	EXPECT_EQ(NOW(*ring.cq_tail), ROUNDS);
+	EXPECT_EQ(wrong, 0);
+}
+
 #ifdef RSEQ_SIG
 static struct rseq *find_rseq(void)
 {
@@ -175,6 +333,31 @@ static int cpu_by_rseq(int cpu)
 	return cpu;
 }
 
+/* What the call says, or its error; @cpu is for it to write to */
+static long cpu_by_call(const struct entry_way *way, unsigned int *cpu)
+{
+	long error;
+
+	*cpu = -1;
+	error = make_call(way, CALL_GETCPU, (long)cpu, 0, 0);
+	return error ? error : (int)*cpu;
+}
+
+/* Which CPUs the program may use: @cpu_of has them. Returns how many, or -1. */
+static int find_cpus(int cpu_of[CPU_SETSIZE])
+{
+	cpu_set_t set;
+	int cpu, cpus = 0;
+
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return -1;
+	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (CPU_ISSET(cpu, &set))
+			cpu_of[cpus++] = cpu;
+	}
+	return cpus;
+}
+
 /*
  * Migration: when sched_setaffinity() has returned, the program is where it shall be,
  * and rseq says so, too
@@ -183,14 +366,11 @@ TEST_F(storm, migration)
 {
 	unsigned int *now = entry_shared(sizeof(*now));
 	cpu_set_t *set = entry_shared(sizeof(*set));
-	int i, cpu, cpus = 0, cpu_of[CPU_SETSIZE];
+	int i, cpu, cpus, cpu_of[CPU_SETSIZE];
 
 	ASSERT_TRUE(set && now);
-	ASSERT_EQ(sched_getaffinity(0, sizeof(*set), set), 0);
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (CPU_ISSET(cpu, set))
-			cpu_of[cpus++] = cpu;
-	}
+	cpus = find_cpus(cpu_of);
+	ASSERT_GT(cpus, 0);
 	if (cpus < 2)
 		SKIP(return, "one CPU only");
 
@@ -200,10 +380,56 @@ TEST_F(storm, migration)
 		CPU_SET(cpu, set);
 		ASSERT_EQ(make_call(self->way, CALL_SETAFFINITY, 0, sizeof(*set), (long)set), 0);
 		ASSERT_EQ(cpu_by_rseq(cpu), cpu);
-		*now = -1;
-		ASSERT_EQ(make_call(self->way, CALL_GETCPU, (long)now, 0, 0), 0);
-		ASSERT_EQ(*now, cpu);
+		ASSERT_EQ(cpu_by_call(self->way, now), cpu);
 	}
+}
+
+/*
+ * The same if it is another process that has the program moved, at any place of its calls
+ */
+
+static void move(const struct entry_way *way, pid_t pid, struct rounds *rounds,
+		 const int *cpu_of, int cpus)
+{
+	cpu_set_t set;
+	int n;
+
+	for (n = 1; n <= ROUNDS; n++) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu_of[n % cpus], &set);
+		other_waits(way, rounds, n);
+		if (sched_setaffinity(pid, sizeof(set), &set))
+			_exit(1);
+		TELL(rounds->done, n);
+	}
+	_exit(0);
+}
+
+TEST_F(storm, migrated_by_another)
+{
+	struct rounds *rounds = entry_shared(sizeof(*rounds));
+	unsigned int *now = entry_shared(sizeof(*now));
+	int n, cpu, cpus, cpu_of[CPU_SETSIZE];
+	pid_t other, pid = getpid();
+
+	ASSERT_TRUE(rounds && now);
+	cpus = find_cpus(cpu_of);
+	ASSERT_GT(cpus, 0);
+	if (cpus < 2)
+		SKIP(return, "one CPU only");
+	other = fork_other();
+	ASSERT_GE(other, 0);
+	if (!other)
+		move(self->way, pid, rounds, cpu_of, cpus);
+
+	for (n = 1; n <= ROUNDS; n++) {
+		cpu = cpu_of[n % cpus];
+		ASSERT_TRUE(one_round(self->way, pid, rounds, n));
+		ASSERT_EQ(cpu_by_rseq(cpu), cpu);
+		ASSERT_EQ(cpu_by_call(self->way, now), cpu);
+	}
+	EXPECT_TRUE(ended_well(other));
+	EXPECT_EQ(wrong, 0);
 }
 
 /*
