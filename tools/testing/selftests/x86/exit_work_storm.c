@@ -346,8 +346,8 @@ static long cpu_by_call(const struct entry_way *way, unsigned int *cpu)
 /* Which CPUs the program may use: @cpu_of has them. Returns how many, or -1. */
 static int find_cpus(int cpu_of[CPU_SETSIZE])
 {
-	cpu_set_t set;
 	int cpu, cpus = 0;
+	cpu_set_t set;
 
 	if (sched_getaffinity(0, sizeof(set), &set))
 		return -1;

@@ -310,17 +310,23 @@ static inline bool entry_proc(pid_t pid, const char *file, const char *format, v
 	return ok;
 }
 
+static inline bool entry_asleep(pid_t pid)
+{
+	char state;
+
+	return entry_proc(pid, "stat", "%*d (%*[^)]) %c", &state) && state == 'S';
+}
+
 /*
  * The number of the call in which a task sleeps, or -1. To the second file alone a task
- * looks asleep that has been woken up and does not run yet.
+ * looks asleep that has been woken up and does not run yet, or has stopped since the
+ * first one was read.
  */
 static inline long entry_sleeps_in(pid_t pid)
 {
-	char state;
 	long nr;
 
-	if (!entry_proc(pid, "stat", "%*d (%*[^)]) %c", &state) || state != 'S' ||
-	    !entry_proc(pid, "syscall", "%ld", &nr))
+	if (!entry_asleep(pid) || !entry_proc(pid, "syscall", "%ld", &nr) || !entry_asleep(pid))
 		return -1;
 	return nr;
 }
