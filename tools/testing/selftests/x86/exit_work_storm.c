@@ -275,8 +275,8 @@ TEST_F(storm, io_uring_work)
 	struct io_uring_params params = { 0 };
 	pid_t other, pid = getpid();
 	struct io_uring_cqe *cqe;
-	struct ring ring;
 	int n, ring_fd, fd[2];
+	struct ring ring;
 	char byte;
 
 	ring_fd = syscall(NR_IO_URING_SETUP, 1, &params);
