@@ -15,11 +15,13 @@ compile()
 build_plugin() { compile "$PLUGINS/$1.so" "$SERIES/guest/$1-plugin.c" -shared -fPIC -fvisibility=hidden; }
 
 # guest_with_plugin PLUGIN ARGUMENTS OPTION...: series/tools/guest, the addresses in its
-# kernel being those of vmlinux, of which a plugin tells
+# kernel being those of vmlinux, of which a plugin tells. There may be several at a time.
 guest_with_plugin()
 {
+	local qemu
+	qemu=$PLUGINS/$1-qemu-$(cksum <<<"$2" | cut -d ' ' -f 1)
 	printf '#!/bin/bash\nexec %q -plugin %q "$@"\n' "${QEMU:-qemu-system-x86_64}" \
-		"file=$PLUGINS/$1.so,$2" >"$PLUGINS/$1-qemu"
-	chmod +x "$PLUGINS/$1-qemu"
-	QEMU=$PLUGINS/$1-qemu ACCEL=tcg "$SERIES/tools/guest" "${@:3}"
+		"file=$PLUGINS/$1.so,$2" >"$qemu"
+	chmod +x "$qemu"
+	QEMU=$qemu ACCEL=tcg "$SERIES/tools/guest" "${@:3}"
 }
