@@ -12,7 +12,7 @@ LINES_AT_MOST=400
 
 # shellcheck disable=SC2034 # these two are for those who source it
 RULES=(lists drift assembled overlay applies checkpatch kernel_doc documented spdx spelling
-	subject imperative width voice tags reason names declarations size maintained toctree)
+	subject imperative width voice tags reason names declarations size tested maintained toctree)
 
 # shellcheck disable=SC2034
 declare -A RULE=(
@@ -35,6 +35,7 @@ declare -A RULE=(
 	[names]="functions, constants and files that comments, documents and changelogs name exist"
 	[declarations]="local variables are declared longest line first"
 	[size]="no patch changes more than $LINES_AT_MOST lines of code without a reason"
+	[tested]="every patch says how it was tested"
 	[maintained]="MAINTAINERS has a section for each new file"
 	[toctree]="every document is in its directory's index"
 )
@@ -45,17 +46,22 @@ declare -A RULE=(
 # shellcheck disable=SC2153 # LOOK is theirs to say
 look()
 {
+	local patch
 	load_patches
 	assemble
 	mapfile -t COMMITS < <(tgit rev-list --reverse "base..$ASSEMBLED")
 	mapfile -t MESSAGES < <(printf 'series/patches/%s/message\n' "${PATCHES[@]}")
 	MESSAGES+=(series/cover)
+	NOTES=()
+	for patch in "${PATCHES[@]}"; do
+		[ ! -f "$PATCHDIR/$patch/tested" ] || NOTES+=("series/patches/$patch/tested")
+	done
 	rm -rf "$LOOK"
 	mkdir -p "$LOOK/mails" "$LOOK/new" "$LOOK/old"
 	write_mails "$LOOK/mails" "base..$ASSEMBLED"
 	{ say MAINTAINERS; touched_paths; } | files_of "$ASSEMBLED" "$LOOK/new"
 	touched_paths | files_of base "$LOOK/old"
-	(cd "$TOP" && cp --parents "${MESSAGES[@]}" "$LOOK/new")
+	(cd "$TOP" && cp --parents "${MESSAGES[@]}" "${NOTES[@]}" "$LOOK/new")
 }
 
 # files_of COMMIT DIR: those of the paths read that the commit has
@@ -169,7 +175,7 @@ rule_spelling()
 	done
 	# shellcheck disable=SC2046 # a list
 	(
-		cd "$LOOK/new" && codespell "${MESSAGES[@]}" $(our_files) \
+		cd "$LOOK/new" && codespell "${MESSAGES[@]}" "${NOTES[@]}" $(our_files) \
 			$(find series -name edit.diff) 2>&1
 		cd "$TOP" && codespell -L extraversion,trun,recieve,recieves \
 			$(find README.md series/tools series/guest -type f 2>/dev/null) 2>&1
@@ -235,7 +241,10 @@ rule_imperative()
 }
 
 # Quotations are indented; and there are lines which cannot be broken
-rule_width() { breaks "more than 75 columns" '^(?!  |\t|\S+$|(Fixes|Link|Closes): ).{76,}$' "${MESSAGES[@]}" | none; }
+rule_width()
+{
+	breaks "more than 75 columns" '^(?!  |\t|\S+$|(Fixes|Link|Closes): ).{76,}$' "${MESSAGES[@]}" "${NOTES[@]}" | none
+}
 
 rule_voice()
 {
@@ -330,12 +339,12 @@ rule_names()
 		} | sort -u >"$names.pages"
 		comments "${code[@]}" >"$names.comments"
 		functions "$names.comments" | sort -u >"$names.code"
-		functions "${MESSAGES[@]}" | sort -u >"$names.messages"
+		functions "${MESSAGES[@]}" "${NOTES[@]}" | sort -u >"$names.messages"
 		sort -u "$names".{pages,code,messages} >"$names"
 		without_code "$names" "$ASSEMBLED" >"$names.new"
 		if [ -s "$names.new" ]; then
 			without_code "$names.new" base | comm -12 - "$names.messages" >"$names.lost"
-			[ ! -s "$names.lost" ] || places function "$names.lost" "${MESSAGES[@]}"
+			[ ! -s "$names.lost" ] || places function "$names.lost" "${MESSAGES[@]}" "${NOTES[@]}"
 			comm -12 "$names.new" "$names.pages" >"$names.lost"
 			[ ! -s "$names.lost" ] || places "function or constant" "$names.lost" "${pages[@]}" "${figures[@]}"
 			comm -12 "$names.new" "$names.code" >"$names.lost"
@@ -370,6 +379,17 @@ rule_size()
 		else
 			[ ! -e "$PATCHDIR/$patch/large" ] || say "$patch: $n lines are not too many, but it has a file large"
 		fi
+	done | none
+}
+
+# Not what has been done to all of them, the cover letter says that, but what to run for
+# this one, and what it shows
+rule_tested()
+{
+	local patch words
+	for patch in "${PATCHES[@]}"; do
+		words=$(sed '' "$PATCHDIR/$patch/tested" 2>/dev/null | wc -w)
+		[ "$words" -ge 10 ] || say "$patch: $words words in series/patches/$patch/tested"
 	done | none
 }
 
