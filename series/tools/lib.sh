@@ -92,6 +92,9 @@ checked_kernel()
 	"$SERIES/tools/kernel" "$1" "${on[@]/%/.config}"
 }
 
+# lines_of_c DIR: without those of tests
+lines_of_c() { find "$1" -maxdepth 1 -name '*.c' ! -name '*_test.c' -exec cat {} + | wc -l; }
+
 # lock_build: one tool at a time works on the tree, with the tools it calls
 lock_build()
 {
