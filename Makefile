@@ -72,7 +72,7 @@ bench: ## instructions of ways into the kernel, the base's and ours (15 min, onc
 stress: ## random work on the debug kernel, bounded (20 min; ROUNDS=n, SEED=x)
 	@$(T)/stress
 
-coverage: ## lines of the series that the tests run, and why not the others (30 min, once built: 15 min; LIMIT=PERCENT UPDATE=1)
+coverage: ## lines of the series that the tests run, and why not the others (20 min, once built: 8 min; LIMIT=PERCENT UPDATE=1)
 	@$(T)/coverage $(LIMIT) $(if $(UPDATE),&& $(T)/coverage --update)
 
 archs: ## compile the entry code and its users for other architectures (5 min)
