@@ -52,16 +52,16 @@ look()
 	mapfile -t COMMITS < <(tgit rev-list --reverse "base..$ASSEMBLED")
 	mapfile -t MESSAGES < <(printf 'series/patches/%s/message\n' "${PATCHES[@]}")
 	MESSAGES+=(series/cover)
-	NOTES=()
+	TEXTS=("${MESSAGES[@]}")
 	for patch in "${PATCHES[@]}"; do
-		[ ! -f "$PATCHDIR/$patch/tested" ] || NOTES+=("series/patches/$patch/tested")
+		[ ! -f "$PATCHDIR/$patch/tested" ] || TEXTS+=("series/patches/$patch/tested")
 	done
 	rm -rf "$LOOK"
 	mkdir -p "$LOOK/mails" "$LOOK/new" "$LOOK/old"
 	write_mails "$LOOK/mails" "base..$ASSEMBLED"
 	{ say MAINTAINERS; touched_paths; } | files_of "$ASSEMBLED" "$LOOK/new"
 	touched_paths | files_of base "$LOOK/old"
-	(cd "$TOP" && cp --parents "${MESSAGES[@]}" "${NOTES[@]}" "$LOOK/new")
+	(cd "$TOP" && cp --parents "${TEXTS[@]}" "$LOOK/new")
 }
 
 # files_of COMMIT DIR: those of the paths read that the commit has
@@ -175,7 +175,7 @@ rule_spelling()
 	done
 	# shellcheck disable=SC2046 # a list
 	(
-		cd "$LOOK/new" && codespell "${MESSAGES[@]}" "${NOTES[@]}" $(our_files) \
+		cd "$LOOK/new" && codespell "${TEXTS[@]}" $(our_files) \
 			$(find series -name edit.diff) 2>&1
 		cd "$TOP" && codespell -L extraversion,trun,recieve,recieves \
 			$(find README.md series/tools series/guest -type f 2>/dev/null) 2>&1
@@ -243,7 +243,7 @@ rule_imperative()
 # Quotations are indented; and there are lines which cannot be broken
 rule_width()
 {
-	breaks "more than 75 columns" '^(?!  |\t|\S+$|(Fixes|Link|Closes): ).{76,}$' "${MESSAGES[@]}" "${NOTES[@]}" | none
+	breaks "more than 75 columns" '^(?!  |\t|\S+$|(Fixes|Link|Closes): ).{76,}$' "${TEXTS[@]}" | none
 }
 
 rule_voice()
@@ -339,12 +339,12 @@ rule_names()
 		} | sort -u >"$names.pages"
 		comments "${code[@]}" >"$names.comments"
 		functions "$names.comments" | sort -u >"$names.code"
-		functions "${MESSAGES[@]}" "${NOTES[@]}" | sort -u >"$names.messages"
+		functions "${TEXTS[@]}" | sort -u >"$names.messages"
 		sort -u "$names".{pages,code,messages} >"$names"
 		without_code "$names" "$ASSEMBLED" >"$names.new"
 		if [ -s "$names.new" ]; then
 			without_code "$names.new" base | comm -12 - "$names.messages" >"$names.lost"
-			[ ! -s "$names.lost" ] || places function "$names.lost" "${MESSAGES[@]}" "${NOTES[@]}"
+			[ ! -s "$names.lost" ] || places function "$names.lost" "${TEXTS[@]}"
 			comm -12 "$names.new" "$names.pages" >"$names.lost"
 			[ ! -s "$names.lost" ] || places "function or constant" "$names.lost" "${pages[@]}" "${figures[@]}"
 			comm -12 "$names.new" "$names.code" >"$names.lost"
@@ -388,7 +388,8 @@ rule_tested()
 {
 	local patch words
 	for patch in "${PATCHES[@]}"; do
-		words=$(sed '' "$PATCHDIR/$patch/tested" 2>/dev/null | wc -w)
+		words=0
+		[ ! -f "$PATCHDIR/$patch/tested" ] || words=$(wc -w <"$PATCHDIR/$patch/tested")
 		[ "$words" -ge 10 ] || say "$patch: $words words in series/patches/$patch/tested"
 	done | none
 }
