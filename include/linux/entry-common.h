@@ -131,7 +131,7 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs);
 	({							\
 		enter_from_user_mode(regs);			\
 								\
-		/* Inline, but takes part in tracing */		\
+		/* May be instrumented */			\
 		instrumentation_begin();			\
 		add_random_kstack_offset_irqsoff();		\
 		instrumentation_end();				\
@@ -147,7 +147,10 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs);
  */
 static __always_inline unsigned long syscall_work_now(void)
 {
-	/* Who changes it on another CPU has no claim to be noticed a moment earlier */
+	/*
+	 * Is tested once and not kept: reading it twice or in parts does no harm. Who
+	 * changes it on another CPU has no claim to be noticed a moment earlier.
+	 */
 	return data_race(task_thread_info(arch_syscall_current())->syscall_work);
 }
 
@@ -260,9 +263,8 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
  * @mask:	SYSCALL_WORK bits that are exit work here. A constant
  *
  * One-time work and exit work, at the price of one test if neither has anything to
- * do. One-time work is looked for with interrupts disabled here. That makes no
- * difference: it is the task's own, or that of a tracer or a tracepoint which
- * comes a moment later.
+ * do. One-time work is looked for with interrupts disabled here: what another task
+ * sets at that time is done now or at the next call, as ever.
  *
  * Context: Task context. Interrupts enabled on entry, disabled on return. May
  *	    sleep.
@@ -279,8 +281,8 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
 	tick_nohz_user_enter_prepare();
 
-	/* Plainly, as syscall_work_now(). Who sets a bit later sends an interrupt */
-	ti_work = data_race(task_thread_info(arch_syscall_current())->flags);
+	/* Who sets a bit later sends an interrupt, if it cannot wait for the next entry */
+	ti_work = READ_ONCE(task_thread_info(arch_syscall_current())->flags);
 	work = syscall_work_now();
 
 	/* Bits of the one may be taken for the other's: the slow path looks again */

@@ -15,7 +15,7 @@
 #ifndef _LINUX_ENTRY_USER_H
 #define _LINUX_ENTRY_USER_H
 
-/* Hooks of architectures include that one in turn: it has to come first */
+/* asm/entry-common.h may include that one in turn: its guard has to be set first */
 #ifndef _LINUX_IRQ_ENTRY_COMMON_H
 #error "Include <linux/irq-entry-common.h> or <linux/entry-common.h> instead."
 #endif
@@ -346,8 +346,10 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
  *
  * Context: As exit_to_user_mode_prepare().
  */
-#define syscall_exit_to_user_mode_prepare(regs)		\
-	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL)
+static __always_inline void syscall_exit_to_user_mode_prepare(struct pt_regs *regs)
+{
+	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
+}
 
 /**
  * irqentry_exit_to_user_mode_prepare - Exit work behind an interrupt of user mode
@@ -357,7 +359,9 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
  *
  * Context: As exit_to_user_mode_prepare().
  */
-#define irqentry_exit_to_user_mode_prepare(regs)	\
-	exit_to_user_mode_prepare(regs, USER_EXIT_IRQ)
+static __always_inline void irqentry_exit_to_user_mode_prepare(struct pt_regs *regs)
+{
+	exit_to_user_mode_prepare(regs, USER_EXIT_IRQ);
+}
 
 #endif /* _LINUX_ENTRY_USER_H */

@@ -117,16 +117,15 @@ static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct p
 		state.exit_rcu = is_idle_task(current) || arch_in_rcu_eqs();
 
 	lockdep_hardirqs_off(CALLER_ADDR0);
-	if (state.exit_rcu)
+	if (state.exit_rcu) {
 		ct_irq_enter();
-	entry_trace_irqs_off(regs);
-
-	/* A watching RCU may need the tick back. It warns if it does not watch. */
-	if (!state.exit_rcu) {
+	} else {
+		/* A watching RCU may need the tick back. It warns if it does not watch. */
 		instrumentation_begin();
 		rcu_irq_enter_check_tick();
 		instrumentation_end();
 	}
+	entry_trace_irqs_off(regs);
 
 	return state;
 }

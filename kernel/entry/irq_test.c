@@ -45,7 +45,7 @@ static void kernel_interrupt_entry(struct kunit *test)
 		state = irqentry_enter(&fake.regs);
 		KUNIT_EXPECT_EQ(test, state.exit_rcu, told_rcu());
 		expect_log(told_rcu() ? "lockdep_off ct_irq { kmsan trace_off }" :
-					"lockdep_off { kmsan trace_off } { check_tick }",
+					"lockdep_off { check_tick } { kmsan trace_off }",
 			   "idle %d, quiescent %d", fake.idle, fake.rcu_eqs);
 	}
 }

@@ -36,7 +36,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 	    !rseq_grant_slice_extension(ti_work, SLICE_EXT_DENIED))
 		schedule();
 
-	/* May queue signals: has to come before them */
+	/* Before signals: a frame must not have the ip behind the breakpoint */
 	if (ti_work & _TIF_UPROBE)
 		uprobe_notify_resume(regs);
 
@@ -59,7 +59,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 
 	arch_exit_to_user_mode_work(regs, ti_work);
 
-	/* From here on a new item is either in the flags or raises an interrupt */
+	/* What comes up from here on, and cannot wait, sends an interrupt */
 	local_irq_disable();
 	tick_nohz_user_enter_prepare();
 
@@ -87,7 +87,7 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 		while (ti_work & LOOP_WORK)
 			ti_work = exit_work_round(regs, ti_work);
 
-		/* If user memory faults, rseq asks for another round to fix that */
+		/* If user memory faults, or a slice extension has run out, there is more to do */
 		again = rseq_exit_to_user_mode_restart(regs, ti_work);
 		if (unlikely(again))
 			ti_work = read_thread_flags();

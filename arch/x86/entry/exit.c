@@ -7,9 +7,8 @@
 #include <asm/io_bitmap.h>
 
 /*
- * Both bits end with the syscall or the ptrace stop that set them, but not before
- * signal code has used them: it restarts a compat syscall as one, see selftest
- * ptrace_syscall_32.
+ * Both bits last until the next return to user mode, and not shorter: signal code
+ * uses them to restart a compat syscall as one, see selftest ptrace_syscall_32.
  */
 static void end_compat(void)
 {

@@ -8,7 +8,7 @@
  *   32-bit kernel	ORIG_AX		AX
  * SYSENTER		ORIG_AX		AX		SP and BP, EFLAGS.IF, IP
  * SYSCALL32		ORIG_AX		AX		BP, IP
- *   either with FRED	ORIG_AX		AX		BP, IP
+ *   with FRED		ORIG_AX		AX		BP, IP
  *
  * Where AX is set before C code, it is -ENOSYS. All of them are a compat system
  * call in a 64-bit kernel, whatever the code segment of the program. With FRED,
@@ -95,7 +95,7 @@ __visible noinstr __noendbr void do_int80_emulation(struct pt_regs *regs)
 	if (unlikely(!user_mode(regs))) {
 		irqentry_enter(regs);
 		instrumentation_begin();
-		panic("INT $0x80 from kernel mode\n");
+		panic("Unexpected external interrupt 0x80 in kernel mode\n");
 	}
 
 	/* Tracers and signal code want a 32-bit number there */
@@ -126,7 +126,7 @@ static __always_inline bool fetch_bp(struct pt_regs *regs)
 	return (IS_ENABLED(CONFIG_X86_64) ? __get_user(*bp, stack) : get_user(*bp, stack)) == 0;
 }
 
-/* What a tracer did not forbid fails */
+/* The call fails, unless a tracer has skipped it by number -1 and set the result */
 static __always_inline void dispatch_efault(struct pt_regs *regs, long nr)
 {
 	if (nr != -1)

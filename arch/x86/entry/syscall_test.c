@@ -146,7 +146,7 @@ static void sysret_ip(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, sysret_restores(&regs));
 
-	/* Nor does it matter what else is like it */
+	/* Even if RCX and R11 agree with RIP and EFLAGS */
 	for (i = 0; i < ARRAY_SIZE(high); i++) {
 		regs = syscall_regs(high[i], USER_FLAGS);
 		KUNIT_EXPECT_FALSE(test, sysret_restores(&regs));

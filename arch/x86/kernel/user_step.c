@@ -78,7 +78,7 @@ void syscall_step_begin(void)
  */
 static bool syscall_undecided(struct pt_regs *regs)
 {
-	/* Nobody will decide. Only a tracer can have made up such a result */
+	/* Then nobody will decide: a result that asks for a restart is made up by a tracer */
 	if (!signal_pending(current))
 		return false;
 
@@ -130,8 +130,8 @@ bool syscall_step_take(struct pt_regs *regs)
  * arch_syscall_step - Complete a single step over a system call
  * @regs:	Register state to which user mode will return
  *
- * If the syscall is undecided, arch_do_signal_or_restart() comes next: it either
- * drops the step or leaves the syscall decided.
+ * If the syscall is undecided, arch_do_signal_or_restart() comes behind this, in this
+ * round of the exit loop or the next: it either drops the step or decides.
  *
  * Context: Task context, interrupts enabled.
  */

@@ -11,6 +11,7 @@
 
 #include <linux/entry-common.h>
 #include <linux/errno.h>
+#include <linux/preempt.h>
 #include <linux/sched/signal.h>
 #include <linux/thread_info.h>
 
@@ -176,8 +177,20 @@ static void test_emulated(struct kunit *test)
 	emulated_insn_step(&regs);
 	KUNIT_EXPECT_EQ(test, take_traps(test), 1);
 
+	emulated_plain_insn_step(&regs);
+	KUNIT_EXPECT_EQ(test, take_traps(test), 1);
+
+	/* From branch to branch. The CPU must not get to know of it by a switch of tasks */
+	preempt_disable();
+	set_thread_flag(TIF_BLOCKSTEP);
+	emulated_plain_insn_step(&regs);
+	clear_thread_flag(TIF_BLOCKSTEP);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, take_traps(test), 0);
+
 	regs.flags &= ~X86_EFLAGS_TF;
 	emulated_insn_step(&regs);
+	emulated_plain_insn_step(&regs);
 	KUNIT_EXPECT_EQ(test, take_traps(test), 0);
 }
 
@@ -218,7 +231,7 @@ static void test_fred_reports(struct kunit *test)
 {
 	struct pt_regs regs = fred_syscall(X86_EFLAGS_TF);
 
-	/* What is to be avoided: both of them do */
+	/* What is to be avoided: a tracer that discards the SIGTRAP has a second one */
 	arch_syscall_enter(&regs);
 	KUNIT_EXPECT_EQ(test, reports(test, &regs), 2);
 
@@ -234,12 +247,14 @@ static void test_fred_reports(struct kunit *test)
 	regs.flags |= X86_EFLAGS_TF;
 	KUNIT_EXPECT_EQ(test, reports(test, &regs), 0);
 
-	/* A rewound call: not until it is made again */
+	/* A call that may have to be made again: not yet */
 	regs = fred_syscall(X86_EFLAGS_TF);
+	regs.ax = -ERESTARTSYS;
 	fred_own_step(&regs);
 	arch_syscall_enter(&regs);
-	syscall_step_drop();
+	set_thread_flag(TIF_SIGPENDING);
 	KUNIT_EXPECT_EQ(test, reports(test, &regs), 0);
+	KUNIT_EXPECT_TRUE(test, step_noted());
 }
 #endif
 

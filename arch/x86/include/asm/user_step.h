@@ -54,6 +54,21 @@ static inline void syscall_step_drop(void)
 }
 
 /**
+ * emulated_plain_insn_step - Report the step over an emulated instruction, no branch
+ * @regs:	Register state behind the instruction
+ *
+ * As emulated_insn_step(), but for a tracer that steps from branch to branch, with
+ * PTRACE_SINGLEBLOCK, there is nothing to report.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+static inline void emulated_plain_insn_step(struct pt_regs *regs)
+{
+	if (!test_thread_flag(TIF_BLOCKSTEP))
+		emulated_insn_step(regs);
+}
+
+/**
  * arch_ptrace_report_syscall_permit_entry - Tell the tracer that a syscall begins
  * @regs:	Register state at entry
  *
