@@ -73,7 +73,7 @@ TEST_F(compat, child)
 	EXPECT_FALSE(maps_low());
 }
 
-/* A number that no 32-bit program can have is to nobody seen */
+/* Nobody sees the upper half of RAX, which a 32-bit program cannot set */
 TEST_F(compat, number)
 {
 	int nr = entry_nr(self->way, CALL_GETTID), status;
@@ -99,12 +99,29 @@ TEST_F(compat, number)
 	EXPECT_TRUE(ended_well(pid));
 }
 
-static bool handled, handler_maps_low;
+static struct {
+	char byte;		/* to be read */
+	bool handled, handler_maps_low;
+} *seen;
 
 static void handler(int sig)
 {
-	handler_maps_low = maps_low();
-	handled = true;
+	seen->handler_maps_low = maps_low();
+	__atomic_store_n(&seen->handled, true, __ATOMIC_SEQ_CST);
+}
+
+/* Wait until it does, behind the handler or before. It has to within ten seconds. */
+static bool sleeps_in(pid_t pid, long nr, bool handled)
+{
+	int i;
+
+	for (i = 0; i < 10000; i++) {
+		if (__atomic_load_n(&seen->handled, __ATOMIC_SEQ_CST) == handled &&
+		    entry_sleeps_in(pid) == nr)
+			return true;
+		usleep(1000);
+	}
+	return false;
 }
 
 /* Restarted or not: a handler runs behind the call that its signal interrupts */
@@ -112,33 +129,32 @@ static void interrupt(struct __test_metadata *_metadata, const struct entry_way 
 		      int flags, long result)
 {
 	struct sigaction sa = { .sa_handler = handler, .sa_flags = flags };
-	pid_t pid, parent = getpid();
-	long args[6] = { 0 };
+	long args[6] = { 0 }, nr = entry_nr(way, CALL_READ);
 	int fd[2];
-	char *buf;
+	pid_t pid;
 
-	buf = entry_shared(1);
-	ASSERT_TRUE(!!buf);
+	seen = entry_shared(sizeof(*seen));
+	ASSERT_TRUE(!!seen);
 	ASSERT_EQ(pipe(fd), 0);
 	ASSERT_EQ(sigaction(SIGUSR1, &sa, NULL), 0);
+	args[0] = fd[0];
+	args[1] = (long)&seen->byte;
+	args[2] = 1;
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid) {
-		while (entry_sleeps_in(parent) != entry_nr(way, CALL_READ))
-			sched_yield();
-		if (kill(parent, SIGUSR1))
-			_exit(1);
-		/* What a restarted call waits for */
-		_exit((flags & SA_RESTART) && write(fd[1], "", 1) != 1);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(way->call(nr, args) != result || maps_low());
 	}
-	args[0] = fd[0];
-	args[1] = (long)buf;
-	args[2] = 1;
-	EXPECT_EQ(way->call(entry_nr(way, CALL_READ), args), result);
-	EXPECT_FALSE(maps_low());
-	EXPECT_TRUE(handled);
-	EXPECT_FALSE(handler_maps_low);
+	ASSERT_TRUE(sleeps_in(pid, nr, false));
+	ASSERT_EQ(kill(pid, SIGUSR1), 0);
+	if (flags & SA_RESTART) {
+		ASSERT_TRUE(sleeps_in(pid, nr, true));
+		ASSERT_EQ(write(fd[1], "", 1), 1);
+	}
 	EXPECT_TRUE(ended_well(pid));
+	EXPECT_TRUE(seen->handled);
+	EXPECT_FALSE(seen->handler_maps_low);
 }
 
 TEST_F(compat, interrupted)

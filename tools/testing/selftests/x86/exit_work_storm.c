@@ -24,6 +24,7 @@
 #define ROUNDS		200
 /* Of a program that waits for the end of a round, before this is a failure */
 #define SPINS		100000000L
+#define PROBED_SPINS	1000000L	/* each of which is an exception */
 
 FIXTURE(storm) {
 	const struct entry_way *way;
@@ -313,11 +314,21 @@ TEST_F(storm, io_uring_work)
 }
 
 #ifdef RSEQ_SIG
+#ifdef __x86_64__
+# define TP_SEGMENT	"fs"
+#else
+# define TP_SEGMENT	"gs"
+#endif
+
 static struct rseq *find_rseq(void)
 {
+	char *tp;
+
 	if (!__rseq_size)
 		return NULL;
-	return (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+	/* As __builtin_thread_pointer(), which compilers learnt late */
+	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (tp));
+	return (void *)(tp + __rseq_offset);
 }
 #endif
 
@@ -615,14 +626,18 @@ TEST(uprobes)
 		SKIP(return, "no uprobe events in this kernel");
 	ASSERT_TRUE(file_offset(probed, offset, sizeof(offset)));
 	snprintf(text, sizeof(text), "p:%s %s\n", PROBE, offset);
+	/* Of a test that was killed */
+	tracing_write(TRACING "events/" PROBE "/enable", 0, "0");
+	tracing_write(TRACING "uprobe_events", O_APPEND, "-:" PROBE "\n");
 	ASSERT_TRUE(tracing_write(TRACING "uprobe_events", O_APPEND, text));
 	EXPECT_TRUE(tracing_write(TRACING "events/" PROBE "/enable", 0, "1"));
 
 	catch(SIGRTMIN, count_handler);
 	sender = fork();
+	ASSERT_GE(sender, 0);
 	if (!sender)
 		send_values(pid);
-	for (i = 0; (NOW(next_value) < SIGNALS || calls < ROUNDS) && i < SPINS; i++) {
+	for (i = 0; (NOW(next_value) < SIGNALS || calls < ROUNDS) && i < PROBED_SPINS; i++) {
 		probed();
 		calls++;
 	}

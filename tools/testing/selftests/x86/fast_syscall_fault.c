@@ -24,23 +24,25 @@
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
 
-static void __attribute__((naked)) insn_sysenter(void)
-{
-	asm volatile("sysenter; ud2");
-}
+/* No functions, which may begin with ENDBR */
+extern const char insn_sysenter[], insn_syscall[];
+asm(".pushsection .text\n"
+    "insn_sysenter: sysenter; ud2\n"
+    "insn_syscall: syscall; ud2\n"
+    ".popsection");
 
-static void __attribute__((naked)) insn_syscall(void)
-{
-	asm volatile("syscall; ud2");
-}
-
-/* The vDSO knows which instruction this CPU has, if any */
-static void *fast_insn(void)
+/*
+ * The vDSO knows which instruction this CPU has, if any. Behind its INT $0x80 is
+ * what it does not use.
+ */
+static const char *fast_insn(void)
 {
 	const unsigned char *code = (const unsigned char *)getauxval(AT_SYSINFO);
 	int i;
 
 	for (i = 0; code && i < 32; i++) {
+		if (code[i] == 0xcd && code[i + 1] == 0x80)
+			break;
 		if (code[i] == 0x0f && code[i + 1] == 0x34)
 			return insn_sysenter;
 		if (code[i] == 0x0f && code[i + 1] == 0x05)
@@ -58,8 +60,8 @@ FIXTURE(bad_stack)
 /* A child that is stopped right in front of a call of getppid() */
 FIXTURE_SETUP(bad_stack)
 {
+	const char *insn = fast_insn();
 	struct user_regs_struct regs;
-	void *insn = fast_insn();
 	void *stack;
 	int status;
 

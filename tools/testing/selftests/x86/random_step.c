@@ -748,6 +748,8 @@ static void *thread_main(void *arg)
 			shared->failed = true;
 		t->round++;
 	}
+	/* From now on the number may be another's */
+	__atomic_store_n(&t->tid, 0, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
@@ -1104,22 +1106,6 @@ static const struct test tests[] = {
 	{ "signals_stops_tracer", { true, true, true, true } },
 };
 
-#ifdef __x86_64__
-static bool have_int80(void)
-{
-	long nr = 20;	/* getpid() */
-	int status;
-	pid_t pid;
-
-	pid = fork();
-	if (!pid) {
-		asm volatile("int $0x80" : "+a" (nr) : : "r8", "r9", "r10", "r11", "memory");
-		_exit(nr == getpid() ? 0 : 1);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
-}
-#endif
-
 static bool parse(const char *arg, unsigned int *value)
 {
 	char *end;
@@ -1137,7 +1123,7 @@ int main(int argc, char **argv)
 #ifdef __x86_64__
 	/* For the pointers in INT $0x80 */
 	flags |= MAP_32BIT;
-	no_int80 = !have_int80();
+	no_int80 = !step_have_int80();
 #endif
 	seed = time(NULL) ^ (getpid() << 16);
 	if (argc > 3 || (argc > 1 && !parse(argv[1], &rounds)) ||

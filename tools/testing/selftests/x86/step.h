@@ -24,6 +24,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/ucontext.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef __x86_64__
@@ -55,7 +56,6 @@
 
 struct step_trap {
 	unsigned long ip;
-	unsigned long sp;
 	unsigned long flags;	/* EFLAGS of the context */
 	unsigned long addr;	/* si_addr */
 	unsigned long trapno;
@@ -90,6 +90,22 @@ static inline int step_gettid(void)
 	return ret;
 }
 
+#ifdef __x86_64__
+/* Does this kernel have the 32-bit system calls? Whether they work, is a test's to say. */
+static inline bool step_have_int80(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		asm volatile("int $0x80" : : "a" (20) : "r8", "r9", "r10", "r11", "memory");
+		_exit(0);
+	}
+	return pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSIGNALED(status) ||
+	       WTERMSIG(status) != SIGSEGV;
+}
+#endif
+
 static inline void step_handler(int sig, siginfo_t *info, void *ctx)
 {
 	struct step_log *log = step_find_log ? step_find_log() : step_log;
@@ -101,7 +117,6 @@ static inline void step_handler(int sig, siginfo_t *info, void *ctx)
 		struct step_trap *t = &log->trap[i];
 
 		t->ip = gregs[STEP_REG_IP];
-		t->sp = gregs[STEP_REG_SP];
 		t->flags = gregs[STEP_REG_FL];
 		t->addr = (unsigned long)info->si_addr;
 		t->trapno = gregs[REG_TRAPNO];

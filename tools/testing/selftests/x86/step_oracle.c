@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A debugger's steps are exact, over system calls as well. So let a debugger step
- * a whole program, let the same program step itself, and compare: both lists of
- * addresses have to be the same.
+ * a program, let the same program step itself, and compare: both lists of addresses
+ * have to be the same.
  *
  * The program is a static busybox, which does the same in the same place each
  * time if nothing is random. It need not know that it is stepped: at the stop
@@ -71,7 +71,6 @@
 
 #define CODE_LINES	"sed -n '/^ *[0-9a-f]*:/s/^ */# /p'"
 #define PROGRAM_ENV	"STEP_ORACLE_PROGRAM"
-#define NO_APPLET	127	/* busybox's exit status */
 #define MAX_STEPS	0x80000
 #define MAX_NR		1024	/* of the numbers of system calls */
 #define MAX_INSN	16
@@ -240,13 +239,19 @@ static bool remove_tree(const char *path)
 	return !nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* Also if it is there already: not to be closed by execve() */
+static bool hand_down(int fd, int as)
+{
+	return dup2(fd, as) == as && !fcntl(as, F_SETFD, 0);
+}
+
 static void exec_program(const char *path, const char * const *argv, int out)
 {
 	char * const envp[] = { "PATH=/bin", "TZ=UTC0", "LC_ALL=C", NULL };
 	int in = open("text", O_RDONLY | O_CLOEXEC);
 
-	if (!dup2(in, 0) && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
-	    dup2(area_fd, AREA_FD) == AREA_FD &&
+	if (hand_down(area_fd, AREA_FD) && hand_down(out, 1) && hand_down(out, 2) &&
+	    hand_down(in, 0) &&
 	    !prctl(PR_SET_PDEATHSIG, SIGKILL) &&
 	    personality(ADDR_NO_RANDOMIZE) != -1 &&
 	    !ptrace(PTRACE_TRACEME, 0, 0, 0))
@@ -355,13 +360,13 @@ static bool add_handler(pid_t pid)
 static bool edit_auxv(pid_t pid)
 {
 	unsigned long type, p = PEEK_REG(pid, R(sp));
-	const unsigned long word = sizeof(word);
+	const unsigned long word = sizeof(word), failed = -1;
 	int i;
 
 	p += (1 + peek(pid, p) + 1) * word;
-	while (peek(pid, p))
+	while ((type = peek(pid, p)) && type != failed)
 		p += word;
-	for (p += word; (type = peek(pid, p)) != AT_NULL; p += 2 * word) {
+	for (p += word; (type = peek(pid, p)) != AT_NULL && type != failed; p += 2 * word) {
 		if (type == HIDDEN_AUX && !poke(pid, p, AT_IGNORE))
 			return false;
 		for (i = 0; type == AT_RANDOM && i < 16; i += word) {
@@ -369,7 +374,7 @@ static bool edit_auxv(pid_t pid)
 				return false;
 		}
 	}
-	return true;
+	return type == AT_NULL;
 }
 
 static pid_t start_program(const char *path, const char * const *argv, int out)
@@ -398,7 +403,25 @@ static bool skip_calls(pid_t pid, int count)
 }
 
 /*
- * The two ways to step. Both return what waitpid() says of the program's end.
+ * Not stepped at all, to see what the program does. All of these return what
+ * waitpid() says of the program's end.
+ */
+
+static unsigned int call_stops;
+
+static int count_call_stops(pid_t pid)
+{
+	int status = -1;
+
+	for (call_stops = 0; ; call_stops++) {
+		if (ptrace(PTRACE_SYSCALL, pid, 0, 0) || waitpid(pid, &status, 0) != pid ||
+		    !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+			return status;
+	}
+}
+
+/*
+ * The two ways to step
  */
 
 static int step_itself(pid_t pid)
@@ -671,19 +694,25 @@ static int run(const char *path, const char * const *argv, int skip, int out,
 	return chdir("..") || !remove_tree("w") ? -1 : status;
 }
 
-TEST_F_TIMEOUT(program, steps, 300)
+TEST_F_TIMEOUT(program, steps, 150)
 {
 	int status, traced_out = memfd_create("out", MFD_CLOEXEC);
 	int own_out = memfd_create("out", MFD_CLOEXEC);
 	const char * const *argv = variant->argv;
 	struct result result = { 0 };
+	int skip = variant->skip;
 
-	status = run(self->path, argv, variant->skip, traced_out, step_by_tracer);
+	status = run(self->path, argv, 0, memfd_create("out", MFD_CLOEXEC), count_call_stops);
 	ASSERT_TRUE(status >= 0 && WIFEXITED(status));
-	if (WEXITSTATUS(status) == NO_APPLET)
-		SKIP(return, "%s has no %s", argv[0], argv[1]);
+	if (status)
+		SKIP(return, "%s %s does not do this, or is not there", argv[0], argv[1]);
+	/* Another libc may need fewer calls to begin with */
+	if (call_stops / 2 <= skip)
+		skip = 0;
+
+	status = run(self->path, argv, skip, traced_out, step_by_tracer);
 	ASSERT_EQ(status, 0);
-	status = run(self->path, argv, variant->skip, own_out, step_itself);
+	status = run(self->path, argv, skip, own_out, step_itself);
 	EXPECT_EQ(status, 0);
 	EXPECT_TRUE(same_content(traced_out, own_out));
 

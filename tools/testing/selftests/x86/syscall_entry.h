@@ -50,7 +50,7 @@
 # define PTRACE_SYSEMU		31
 #endif
 
-/* What an int is of the kernel and of the 32-bit ABI, but not of libc's headers */
+/* Results that a tracer sees before the kernel replaces them; libc does not have these */
 #define ERESTARTSYS		512
 #define ERESTARTNOINTR		513
 #define ERESTARTNOHAND		514
@@ -73,7 +73,7 @@ enum entry_call {
 	CALL_FUTEX,
 	CALL_CLOCK_NANOSLEEP,
 	CALL_RESTART,
-	CALL_RT_SIGRETURN,
+	CALL_MADVISE,
 	CALL_NONE,		/* a number without a call. Audit has rules up to 2047 */
 	CALL_SKIP,		/* the number by which a tracer skips a call */
 	CALL_COUNT,
@@ -98,7 +98,7 @@ static const struct {
 	[CALL_FUTEX]		= { "futex", { 202, 422 } },
 	[CALL_CLOCK_NANOSLEEP]	= { "clock_nanosleep", { 230, 407 } },
 	[CALL_RESTART]		= { "restart_syscall", { 219, 0 } },
-	[CALL_RT_SIGRETURN]	= { "rt_sigreturn", { 15, 173 } },
+	[CALL_MADVISE]		= { "madvise", { 28, 219 } },
 	[CALL_NONE]		= { "none", { 2000, 2000 } },
 	[CALL_SKIP]		= { "skip", { -1, -1 } },
 };
@@ -126,8 +126,8 @@ struct entry_way {
 #define ENTRY_FUNCTION(name, ...)	void ENTRY_REGS name(__VA_ARGS__)
 
 /*
- * Functions that take the number and where the arguments are. They are alone in
- * their use of the stack: no signal frame, no red zone.
+ * Functions that take the number and where the arguments are. They do not use the
+ * red zone.
  */
 #define ENTRY_CODE(name, text)						\
 	extern const char name##_next[];				\

@@ -97,6 +97,7 @@ static void own_lock(void)
 {
 	char byte;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(pipe_fd[1]);
 	if (read(pipe_fd[0], &byte, 1) == 1)
 		syscall(SYS_futex, &prog->futex, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0);
@@ -195,6 +196,8 @@ static __noreturn void program_main(const struct call *call, const struct how *h
 	const struct entry_way *way = &entry_ways[how->way];
 	int nr = entry_nr(way, call->call);
 
+	/* Nobody waits for it if a test fails */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!catch(SIGUSR1, 0) || !catch(SIGUSR2, SA_RESTART))
 		_exit(1);
 	if (how->mode != UNTRACED && ptrace(PTRACE_TRACEME, 0, 0, 0))

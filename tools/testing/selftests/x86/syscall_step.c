@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/futex.h>
 #include <linux/sched.h>
 #include <pthread.h>
@@ -139,22 +138,10 @@ STEP_CODE(int80_code,
 	  STEP_AT "nop\n"
 	  STEP_AT "nop\n");
 
-static void try_int80(void)
-{
-	long nr = 20;
-
-	asm volatile("int $0x80" : "+a" (nr) : : "r8", "r9", "r10", "r11", "memory");
-	_exit(nr == getpid() ? 0 : 1);
-}
-
 TEST(int80_from_64)
 {
-	int status = run_child(try_int80);
-
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV)
+	if (!step_have_int80())
 		SKIP(return, "no INT $0x80 in this kernel");
-	ASSERT_EQ(status, 0);
-
 	ASSERT_EQ(step_install(0), 0);
 	EXPECT_EQ(step_run(int80_code, 0, 0, 0), getpid());
 	EXPECT_STEPS(int80_code_want);
@@ -193,7 +180,7 @@ static void other_handler(int sig, siginfo_t *info, void *ctx)
 	other_sig.code = info->si_code;
 	other_sig.traps = step_log->count;
 
-	/* Twice the same fault: no way out */
+	/* The same fault again and again: no way out */
 	if (other_sig.count++ > 8)
 		_exit(1);
 
@@ -524,7 +511,7 @@ TEST(next_insn_unmapped)
 	EXPECT_EQ(other_sig.traps, step_log->count);
 }
 
-/* No TF, no trap: the handler clears it behind the first call */
+/* No TF, no trap: the handler clears it in front of the first call */
 TEST(tf_cleared_before)
 {
 	ASSERT_EQ(step_install(0), 0);
@@ -831,11 +818,13 @@ STEP_PLAIN_CODE(tgkill_code,
 		STEP_AT "nop\n");
 
 static bool frame_tf;
+static int frames;
 
 static void frame_handler(int sig, siginfo_t *info, void *ctx)
 {
 	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
 
+	frames++;
 	if (frame_tf)
 		gregs[STEP_REG_FL] |= STEP_TF;
 }
@@ -856,7 +845,8 @@ static void run_sigreturn(struct __test_metadata *_metadata, bool handler_tf, bo
 {
 	frame_tf = to_tf;
 	ASSERT_EQ(step_install(0), 0);
-	step_run(tgkill_code, getpid(), step_gettid(), SIGUSR1);
+	EXPECT_EQ(step_run(tgkill_code, getpid(), step_gettid(), SIGUSR1), 0);
+	EXPECT_EQ(frames, 1);
 	/* Before the first instruction of the program, or behind it */
 	if (to_tf)
 		step_want_tail(&want, tgkill_code_want, handler_tf ? 0 : 1);
@@ -896,6 +886,7 @@ TEST(rt_sigreturn_1_to_0)
 #ifndef __x86_64__
 static void legacy_handler(int sig, struct sigcontext sc)
 {
+	frames++;
 	if (frame_tf)
 		sc.eflags |= STEP_TF;
 	/* The argument is the frame: the store is not a dead one */
@@ -1186,22 +1177,31 @@ STEP_CODE(rseq_code,
 	  STEP_AT "nop\n"
 	  STEP_AT "nop\n"
 	  STEP_AT "nop\n");
+#ifdef __x86_64__
+# define TP_SEGMENT	"fs"
+#else
+# define TP_SEGMENT	"gs"
+#endif
+
 #define RSEQ_START	1
 #define RSEQ_ABORT	2
 
 TEST(rseq_abort)
 {
-	char *rseq = (char *)__builtin_thread_pointer() + __rseq_offset;
 	struct rseq_cs cs = {
 		.start_ip = rseq_code_want[RSEQ_START],
 		.post_commit_offset = 2,
 		.abort_ip = rseq_code_want[RSEQ_ABORT],
 	};
 	struct step_trap *t = &step_log->trap[1];
+	char *rseq;
 
 	if (!__rseq_size)
 		SKIP(return, "no rseq in this libc or kernel");
 
+	/* As __builtin_thread_pointer(), which compilers learnt late */
+	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (rseq));
+	rseq += __rseq_offset;
 	ASSERT_EQ(step_install(0), 0);
 	step_run(rseq_code, rseq + offsetof(struct rseq, rseq_cs), &cs, 0);
 

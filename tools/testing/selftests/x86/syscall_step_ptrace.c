@@ -111,7 +111,7 @@ struct prog {
 	bool untraced;		/* let it run until it blocks */
 	bool forks;		/* and so returns a pid. The child's status is 0. */
 	bool reported;		/* its handler gets a tracer's report of the call */
-	int saw;		/* by its handler behind the call: from here on; 0: all */
+	int saw;		/* the first trap behind the call that its handler sees; 0: NEXT */
 	long a, b, c;
 	long result;
 	long options;		/* PTRACE_O_* */
@@ -627,17 +627,7 @@ TRACER_TEST(step_over_seccomp_errno, PLAIN(yield, .setup = filter_errno),
 #ifdef __x86_64__
 static const char *try_int80(struct prog *p)
 {
-	pid_t pid = fork();
-	long nr = 158;
-	int status;
-
-	if (!pid) {
-		asm volatile("int $0x80" : "+a" (nr) : : "r8", "r9", "r10", "r11", "memory");
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
-		return "no INT $0x80 in this kernel";
-	return NULL;
+	return step_have_int80() ? NULL : "no INT $0x80 in this kernel";
 }
 
 TRACER_TEST(step_over_int80, PLAIN(int80, .setup = try_int80), { .next = step_over_call })
@@ -659,8 +649,10 @@ static const char *find_fast_entry(struct prog *p)
 		bool fast = insn[0] == 0x0f && (insn[1] == 0x34 || insn[1] == 0x05);
 		bool int80 = insn[0] == 0xcd && insn[1] == 0x80;
 
-		if (!table[CALL] && (int80 || fast))
+		if (fast && !table[CALL])
 			table[CALL] = (unsigned long)insn;
+		if (int80 && !table[CALL])
+			return "the vDSO uses INT $0x80";
 		if (int80) {
 			table[NEXT] = (unsigned long)insn + 2;
 			table[NEXT + 1] = table[NEXT] + 1;
@@ -719,7 +711,7 @@ TRACER_TEST(step_attached_child, PLAIN(fork, .forks = true, .options = PTRACE_O_
 	    { STEP, REPORTED(NEXT) },
 	    { .next = step_tail })
 
-/* One stop, in front of the new program's first instruction */
+/* One stop for the call, before anything of the new program is executed */
 TRACER_TEST(step_over_execve, PLAIN(execve, .setup = exec_self),
 	    { STEP, SIGNAL(SIGTRAP, ANYWHERE, SI_USER) },
 	    { STEP, TRACED(ANYWHERE) },

@@ -11,7 +11,8 @@
  *	notify CALL		a supervisor is asked
  *	enter CALL		tracepoint sys_enter
  *	leave CALL=RESULT	tracepoint sys_exit
- *	audit CALL=RESULT	audit's record, which is written behind the call
+ *	audit CALL=RESULT	audit's record, which is written behind the call. Whether
+ *				before or behind sys_exit, cannot be seen
  *	exit RESULT		the tracer's stop on exit
  *	dispatched CALL, trapped CALL=DATA	SIGSYS of user dispatch, of seccomp
  *	end RESULT, handled AX	what the program gets, its handler of SIGSYS
@@ -136,6 +137,7 @@ static void program_main(const struct entry_way *way, const struct order *o)
 struct audit {
 	int control, listener;
 	bool switched_on;	/* by us */
+	bool had_no_tasks;
 	struct audit_rule_data rule;
 };
 
@@ -183,10 +185,7 @@ static int audit_rule(const struct audit *a, int type, const struct audit_rule_d
 	return audit_request(a->control, type, rule, sizeof(*rule), NULL, 0);
 }
 
-/*
- * Once audit was on, each new task is audited, also when it is off again: all of
- * its system calls take the slow path. Unless there is this rule.
- */
+/* The rule by which distributions have new tasks not audited. Not for these tests. */
 static const struct audit_rule_data no_tasks = {
 	.flags = AUDIT_FILTER_TASK,
 	.action = AUDIT_NEVER,
@@ -224,12 +223,14 @@ static const char *audit_open(struct audit *a)
 		return "no audit in this kernel, or no right to it";
 	if (audit_request(a->control, AUDIT_GET, NULL, 0, &status, sizeof(status)))
 		return "audit does not say how it is set";
+	if (status.enabled > 1)
+		return "audit is locked";
 	if (!status.enabled) {
 		if (audit_switch(a, 1))
 			return "audit cannot be switched on";
 		a->switched_on = true;
-		audit_rule(a, AUDIT_DEL_RULE, &no_tasks);
 	}
+	a->had_no_tasks = !audit_rule(a, AUDIT_DEL_RULE, &no_tasks);
 	return NULL;
 }
 
@@ -251,18 +252,19 @@ static void audit_close(struct audit *a)
 {
 	if (a->rule.field_count)
 		audit_rule(a, AUDIT_DEL_RULE, &a->rule);
-	if (a->switched_on) {
+	if (a->had_no_tasks)
 		audit_rule(a, AUDIT_ADD_RULE, &no_tasks);
+	if (a->switched_on)
 		audit_switch(a, 0);
-	}
 	close(a->control);
 	close(a->listener);
 }
 
 /* What a record of a call has in the middle */
-#define RECORD	"arch=%x syscall=%ld success=%*s exit=%ld a0=%llx a1=%llx a2=%llx a3=%llx"
+#define RECORD	"arch=%x syscall=%ld success=%*s exit=%ld a0=%llx a1=%llx a2=%llx a3=%llx " \
+		"items=%*d ppid=%*d pid=%d"
 
-/* Say the next record of a call. False if there is none within the time. */
+/* Say the next record of a call of the task. False if there is none within the time. */
 static bool audit_say(struct entry_log *log, const struct audit *a, int timeout)
 {
 	struct pollfd pfd = { .fd = a->listener, .events = POLLIN };
@@ -271,14 +273,15 @@ static bool audit_say(struct entry_log *log, const struct audit *a, int timeout)
 	unsigned int arch;
 	long nr, result;
 	const char *p;
-	int i;
+	int i, pid;
 
 	for (;;) {
 		if (poll(&pfd, 1, timeout) != 1 || recv(a->listener, &msg, sizeof(msg) - 1, 0) < 0)
 			return false;
 		p = strstr(msg.data, "arch=");
 		if (msg.head.nlmsg_type == AUDIT_SYSCALL && p &&
-		    sscanf(p, RECORD, &arch, &nr, &result, &arg[0], &arg[1], &arg[2], &arg[3]) == 7)
+		    sscanf(p, RECORD, &arch, &nr, &result, &arg[0], &arg[1], &arg[2], &arg[3],
+			   &pid) == 8 && pid == log->pid)
 			break;
 	}
 	entry_say(log, "audit ");
@@ -485,7 +488,7 @@ static void follow(struct __test_metadata *_metadata, ORDER *self, const struct 
 		sig = 0;
 		if (!WIFSTOPPED(status)) {
 			say_audit(self);
-			entry_say(log, "status %#x, ", status);
+			entry_say(log, "status %#x, ", status & ~WCOREFLAG);
 			log->pid = 0;
 			return;
 		}
