@@ -411,13 +411,15 @@ static unsigned int call_stops;
 
 static int count_call_stops(pid_t pid)
 {
-	int status = -1;
+	int status = -1, sig = 0;
 
-	for (call_stops = 0; ; call_stops++) {
-		if (ptrace(PTRACE_SYSCALL, pid, 0, 0) || waitpid(pid, &status, 0) != pid ||
-		    !WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
-			return status;
+	call_stops = 0;
+	while (!ptrace(PTRACE_SYSCALL, pid, 0, sig) && waitpid(pid, &status, 0) == pid &&
+	       WIFSTOPPED(status)) {
+		sig = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
+		call_stops += !sig;
 	}
+	return status;
 }
 
 /*
