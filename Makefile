@@ -42,7 +42,7 @@ record: ## take note of the base's files after looking at what changed in them (
 rebase-trial: ## try the patches on another base, for a report (2 min; SUITE=sid KERNEL=7.4, or LINUX=)
 	@$(T)/packages && $(T)/rebase-trial $(or $(SUITE),sid) $(KERNEL)
 
-htmldocs: ## make htmldocs of the directories touched, on the base and on ours (30 min; DIRS="arch/x86")
+htmldocs: ## make htmldocs of the directories touched, on the base and on ours (2 min; DIRS="arch/x86")
 	@$(T)/packages && $(T)/tree && $(T)/htmldocs $(DIRS)
 
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
@@ -57,7 +57,7 @@ kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once bu
 model: ## the way out to user mode as a model, checked by spin in all its states (2 min)
 	@$(T)/packages && $(T)/tree && $(T)/model
 
-bisect: ## each patch on its own: two kernels, W=1 and sparse, selftests (2 h; FROM=n TO=n)
+bisect: ## each patch on its own: two kernels, W=1 and sparse, selftests (30 to 90 min; FROM=n TO=n)
 	@$(T)/bisect $(FROM) $(TO)
 
 mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (1 h)
