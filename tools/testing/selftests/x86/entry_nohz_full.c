@@ -167,8 +167,8 @@ static void work_in_calls(struct __test_metadata *_metadata, const struct entry_
 /* More of it has to be system time, whichever way the calls are made */
 TEST_F(nohz_full, system_time)
 {
-	int i, flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	size_t size = PAGES * sysconf(_SC_PAGESIZE);
+	int i, flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	void *p;
 
 #ifdef __x86_64__

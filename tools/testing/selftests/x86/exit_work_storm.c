@@ -326,7 +326,7 @@ static struct rseq *find_rseq(void)
 
 	if (!__rseq_size)
 		return NULL;
-	/* As __builtin_thread_pointer(), which compilers learnt late */
+	/* Compilers learnt late to do this by a builtin */
 	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (tp));
 	return (void *)(tp + __rseq_offset);
 }

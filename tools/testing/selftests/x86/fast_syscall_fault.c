@@ -27,9 +27,9 @@
 /* No functions, which may begin with ENDBR */
 extern const char insn_sysenter[], insn_syscall[];
 asm(".pushsection .text\n"
-    "insn_sysenter: sysenter; ud2\n"
-    "insn_syscall: syscall; ud2\n"
-    ".popsection");
+	"insn_sysenter: sysenter; ud2\n"
+	"insn_syscall: syscall; ud2\n"
+	".popsection");
 
 /*
  * The vDSO knows which instruction this CPU has, if any. Behind its INT $0x80 is

@@ -359,8 +359,8 @@ static bool add_handler(pid_t pid)
  */
 static bool edit_auxv(pid_t pid)
 {
-	unsigned long type, p = PEEK_REG(pid, R(sp));
 	const unsigned long word = sizeof(word), failed = -1;
+	unsigned long type, p = PEEK_REG(pid, R(sp));
 	int i;
 
 	p += (1 + peek(pid, p) + 1) * word;

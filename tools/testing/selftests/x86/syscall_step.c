@@ -1199,7 +1199,7 @@ TEST(rseq_abort)
 	if (!__rseq_size)
 		SKIP(return, "no rseq in this libc or kernel");
 
-	/* As __builtin_thread_pointer(), which compilers learnt late */
+	/* Compilers learnt late to do this by a builtin */
 	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (rseq));
 	rseq += __rseq_offset;
 	ASSERT_EQ(step_install(0), 0);
