@@ -140,17 +140,15 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs);
 /**
  * syscall_work_now - The task's one-time work
  *
- * Read anew, and plainly, so that the compiler can make it an operand of a test.
+ * Read anew, and plainly, so that the compiler can make it an operand of a test. Who
+ * changes it on another CPU has no claim to be noticed a moment earlier.
  *
  * Context: Any.
  * Return: SYSCALL_WORK bits
  */
 static __always_inline unsigned long syscall_work_now(void)
 {
-	/*
-	 * Is tested once and not kept: reading it twice or in parts does no harm. Who
-	 * changes it on another CPU has no claim to be noticed a moment earlier.
-	 */
+	/* Is tested once and not kept: to read it twice or in parts does no harm */
 	return data_race(task_thread_info(arch_syscall_current())->syscall_work);
 }
 

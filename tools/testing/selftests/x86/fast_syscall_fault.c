@@ -25,11 +25,14 @@
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
 
 /* No functions, which may begin with ENDBR */
-extern const char insn_sysenter[], insn_syscall[];
-asm(".pushsection .text\n"
-	"insn_sysenter: sysenter; ud2\n"
-	"insn_syscall: syscall; ud2\n"
-	".popsection");
+#define INSN(name, insn)				\
+	extern const char name[];			\
+	asm(".pushsection .text\n"			\
+	    #name ": " insn "; ud2\n"			\
+	    ".popsection")
+
+INSN(insn_sysenter, "sysenter");
+INSN(insn_syscall, "syscall");
 
 /*
  * The vDSO knows which instruction this CPU has, if any. Behind its INT $0x80 is
