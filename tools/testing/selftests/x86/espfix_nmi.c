@@ -20,57 +20,54 @@
 #define TURNS		4000000
 #define STACK_SIZE	0x10000
 
-/* A function of which the compiler knows what it knows of any in another file */
-#define ASM_FUNCTION(type, name, text)					\
-	type name(void);						\
-	asm(".pushsection .text\n"					\
-	    #name ":\n"							\
-	    text							\
-	    ".popsection")
-
 /*
  * Makes four system calls with a 16-bit stack, entry 0 of the LDT. Returns all bits
  * in which a register differs from what it was: 0 if none does.
  */
-ASM_FUNCTION(int, turn,
-	     "push %ebx\n"
-	     "push %esi\n"
-	     "push %edi\n"
-	     "push %ebp\n"
-	     "push %ss\n"
-	     "mov %esp,%ebp\n"
-	     "mov $7,%eax\n"
-	     "mov %eax,%ss\n"
-	     "mov $0x8000,%esp\n"
-	     "mov $0x11111111,%ebx\n"
-	     "mov $0x22222222,%ecx\n"
-	     "mov $0x33333333,%edx\n"
-	     "mov $0x44444444,%esi\n"
-	     "mov $0x55555555,%edi\n"
-	     ".rept 4\n"
-	     "mov $64,%eax\n"		/* getppid() */
-	     "int $0x80\n"
-	     ".endr\n"
-	     "movzwl %sp,%eax\n"
-	     "mov %ds:(%ebp),%ss\n"
-	     "mov %ebp,%esp\n"
-	     "xor $0x8000,%eax\n"
-	     "xor $0x11111111,%ebx\n"
-	     "or %ebx,%eax\n"
-	     "xor $0x22222222,%ecx\n"
-	     "or %ecx,%eax\n"
-	     "xor $0x33333333,%edx\n"
-	     "or %edx,%eax\n"
-	     "xor $0x44444444,%esi\n"
-	     "or %esi,%eax\n"
-	     "xor $0x55555555,%edi\n"
-	     "or %edi,%eax\n"
-	     "pop %ecx\n"
-	     "pop %ebp\n"
-	     "pop %edi\n"
-	     "pop %esi\n"
-	     "pop %ebx\n"
-	     "ret\n");
+typedef int turn_fn(void);
+turn_fn turn;
+
+asm(".pushsection .text\n"
+	"turn:\n"
+	"push %ebx\n"
+	"push %esi\n"
+	"push %edi\n"
+	"push %ebp\n"
+	"push %ss\n"
+	"mov %esp,%ebp\n"
+	"mov $7,%eax\n"
+	"mov %eax,%ss\n"
+	"mov $0x8000,%esp\n"
+	"mov $0x11111111,%ebx\n"
+	"mov $0x22222222,%ecx\n"
+	"mov $0x33333333,%edx\n"
+	"mov $0x44444444,%esi\n"
+	"mov $0x55555555,%edi\n"
+	".rept 4\n"
+	"mov $64,%eax\n"		/* getppid() */
+	"int $0x80\n"
+	".endr\n"
+	"movzwl %sp,%eax\n"
+	"mov %ds:(%ebp),%ss\n"
+	"mov %ebp,%esp\n"
+	"xor $0x8000,%eax\n"
+	"xor $0x11111111,%ebx\n"
+	"or %ebx,%eax\n"
+	"xor $0x22222222,%ecx\n"
+	"or %ecx,%eax\n"
+	"xor $0x33333333,%edx\n"
+	"or %edx,%eax\n"
+	"xor $0x44444444,%esi\n"
+	"or %esi,%eax\n"
+	"xor $0x55555555,%edi\n"
+	"or %edi,%eax\n"
+	"pop %ecx\n"
+	"pop %ebp\n"
+	"pop %edi\n"
+	"pop %esi\n"
+	"pop %ebx\n"
+	"ret\n"
+	".popsection\n");
 
 /* Each so many cycles of this program. Returns whether there is such a counter. */
 static bool start_nmis(void)

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -24,15 +25,23 @@
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
 
-/* No functions, which may begin with ENDBR */
-#define INSN(name, insn)				\
-	extern const char name[];			\
-	asm(".pushsection .text\n"			\
-	    #name ": " insn "; ud2\n"			\
-	    ".popsection")
+static void __attribute__((naked)) insn_sysenter(void)
+{
+	asm volatile("sysenter; ud2");
+}
 
-INSN(insn_sysenter, "sysenter");
-INSN(insn_syscall, "syscall");
+static void __attribute__((naked)) insn_syscall(void)
+{
+	asm volatile("syscall; ud2");
+}
+
+/* Without the ENDBR32 that a function may begin with */
+static const char *code_of(void (*fn)(void))
+{
+	const char *code = (const char *)fn;
+
+	return memcmp(code, "\xf3\x0f\x1e\xfb", 4) ? code : code + 4;
+}
 
 /*
  * The vDSO knows which instruction this CPU has, if any. Behind its INT $0x80 is
@@ -47,9 +56,9 @@ static const char *fast_insn(void)
 		if (code[i] == 0xcd && code[i + 1] == 0x80)
 			break;
 		if (code[i] == 0x0f && code[i + 1] == 0x34)
-			return insn_sysenter;
+			return code_of(insn_sysenter);
 		if (code[i] == 0x0f && code[i + 1] == 0x05)
-			return insn_syscall;
+			return code_of(insn_syscall);
 	}
 
 	return NULL;
