@@ -87,8 +87,8 @@ static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 		return;
 
 	if (unlikely(this_cpu_read(x86_ibpb_exit_to_user))) {
-		indirect_branch_prediction_barrier();
 		this_cpu_write(x86_ibpb_exit_to_user, false);
+		indirect_branch_prediction_barrier();
 	}
 }
 
