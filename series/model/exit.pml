@@ -330,7 +330,7 @@ inline syscall_exit_look()
 	atomic {
 		local_irq_disable();
 		tick_nohz_user_enter_prepare();
-		READ_FLAGS	/* data_race() */
+		READ_FLAGS	/* READ_ONCE() */
 	}
 	READ_WORK;	/* syscall_work_now() */
 	if :: PENDING -> syscall_exit_any_work() :: else -> goto finish fi
