@@ -25,6 +25,9 @@
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
 
+/* The text of a 32-bit kernel, if it is split as usual. Else it is nothing */
+#define KERNEL_MEMORY	0xc1000000
+
 static void __attribute__((naked)) insn_sysenter(void)
 {
 	asm volatile("sysenter; ud2");
@@ -202,6 +205,21 @@ TEST_F(bad_stack, sysemu)
 TEST_F(bad_stack, fault_at_landing_pad)
 {
 	struct user_regs_struct regs;
+
+	ASSERT_EQ(next_stop(self->pid, PTRACE_CONT, &regs), SIGSEGV);
+	EXPECT_EQ(regs.eax, -EFAULT);
+	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
+}
+
+/* What a 32-bit kernel has there is mapped, but the argument of nobody's system call */
+TEST_F(bad_stack, kernel_memory)
+{
+	struct user_regs_struct regs;
+
+	ASSERT_EQ(ptrace(PTRACE_GETREGS, self->pid, 0, &regs), 0);
+	regs.ebp = KERNEL_MEMORY;
+	regs.esp = KERNEL_MEMORY;
+	ASSERT_EQ(ptrace(PTRACE_SETREGS, self->pid, 0, &regs), 0);
 
 	ASSERT_EQ(next_stop(self->pid, PTRACE_CONT, &regs), SIGSEGV);
 	EXPECT_EQ(regs.eax, -EFAULT);
