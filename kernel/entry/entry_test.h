@@ -92,6 +92,7 @@ static struct {
 	/* State of the CPU and of the kernel, and answers to questions */
 	bool			irqs_off;
 	bool			irqs_were_on;	/* since fake_clear() */
+	bool			irqs_asserted;	/* to be off, behind the loop */
 	bool			tick_told;	/* since interrupts were disabled */
 	bool			rolled_back;	/* by user dispatch */
 	bool			slice_wanted;	/* and granted, if it may */
@@ -240,6 +241,7 @@ static void fake_assert_irqs_off(void)
 {
 	if (!fake.irqs_off)
 		fake_wrong("assert", "irqs on");
+	fake.irqs_asserted = true;
 }
 
 static void fake_tick(void)
@@ -425,12 +427,19 @@ static void fake_prepare(struct pt_regs *regs, unsigned long ti_work)
 	fake_check_regs("prepare", regs);
 	fake_check_work("prepare", ti_work);
 	fake_atomic("prepare");
+	fake.irqs_asserted = false;
 }
 
 static void fake_rseq_syscall_exit(void)	{ fake_atomic("rseq_syscall"); }
 static void fake_rseq_irq_exit(void)		{ fake_atomic("rseq_irq"); }
 static __maybe_unused void fake_kmap(void)	{ fake_atomic("kmap"); }
-static void fake_sys_exit(void)			{ fake_atomic("lockdep"); }
+
+static void fake_sys_exit(void)
+{
+	if (!fake.irqs_asserted)
+		fake_wrong("lockdep", "irqs not asserted");
+	fake_atomic("lockdep");
+}
 
 /*
  * One-time work

@@ -7,13 +7,19 @@
  * Which kind a call is, mmap() tells: to a compat call it gives addresses of 32 bits.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+
 #include "kselftest_harness.h"
 #include "syscall_entry.h"
 
 #define NR32_FORK	2
+#define NR32_PTRACE	26
 #define NR32_MMAP2	192
-#define FOUR_GB		0x100000000UL
+#define ORIG_EAX32	44	/* in the struct user of a 32-bit tracer */
+#define FOUR_GB		0x100000000L
 #define HIGH_BITS	0x4711000000000000L
+/* -ERESTARTSYS is in the lower half */
+#define LOOKS_LIKE_RESTART	(FOUR_GB - 512)
 
 static const long no_args[6];
 
@@ -73,10 +79,33 @@ TEST_F(compat, child)
 	EXPECT_FALSE(maps_low());
 }
 
+/* Begin to trace a child where it has stopped itself */
+static bool traces(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, 0) == pid && WIFSTOPPED(status) &&
+	       !ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+}
+
+/* Let it go on until the call is entered that is meant */
+static bool enters(pid_t pid, int nr)
+{
+	int status;
+
+	do {
+		if (ptrace(PTRACE_SYSCALL, pid, 0, 0) || waitpid(pid, &status, 0) != pid ||
+		    status != ENTRY_SYSCALL_STOP)
+			return false;
+	} while ((int)ptrace(PTRACE_PEEKUSER, pid, ENTRY_ORIG_AX, 0) != nr);
+
+	return true;
+}
+
 /* Nobody sees the upper half of RAX, which a 32-bit program cannot set */
 TEST_F(compat, number)
 {
-	int nr = entry_nr(self->way, CALL_GETTID), status;
+	int nr = entry_nr(self->way, CALL_GETTID);
 	pid_t pid = fork();
 
 	ASSERT_GE(pid, 0);
@@ -85,17 +114,53 @@ TEST_F(compat, number)
 			_exit(1);
 		_exit(self->way->call(nr | HIGH_BITS, no_args) != getpid());
 	}
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	ASSERT_TRUE(WIFSTOPPED(status));
-	ASSERT_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
-	/* Until the call is entered that is meant */
-	do {
-		ASSERT_EQ(ptrace(PTRACE_SYSCALL, pid, 0, 0), 0);
-		ASSERT_EQ(waitpid(pid, &status, 0), pid);
-		ASSERT_EQ(status, ENTRY_SYSCALL_STOP);
-	} while ((int)ptrace(PTRACE_PEEKUSER, pid, ENTRY_ORIG_AX, 0) != nr);
+	ASSERT_TRUE(traces(pid));
+	ASSERT_TRUE(enters(pid, nr));
 	EXPECT_EQ(ptrace(PTRACE_PEEKUSER, pid, ENTRY_ORIG_AX, 0), nr);
 	ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_TRUE(ended_well(pid));
+}
+
+static void nothing(int sig)
+{
+}
+
+/*
+ * When a 32-bit tracer has set the number, the result of this call is taken to be of
+ * 32 bits. That of the next one is not: no restart, whatever its lower half looks like.
+ */
+TEST_F(compat, number_set)
+{
+	long poke[6] = { PTRACE_POKEUSER, 0, ORIG_EAX32, SYS_getppid };
+	const struct entry_way *way = &entry_ways[WAY_SYSCALL];
+	long seek[6] = { 0, LOOKS_LIKE_RESTART, SEEK_SET };
+	struct sigaction sa = { .sa_handler = nothing };
+	pid_t pid = fork();
+	int status;
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (sigaction(SIGUSR1, &sa, NULL))
+			_exit(1);
+		seek[0] = open("/proc/self/exe", O_RDONLY);
+		if (ptrace(PTRACE_TRACEME, 0, 0, 0) || raise(SIGSTOP))
+			_exit(1);
+		way->call(SYS_getppid, no_args);
+		_exit(way->call(SYS_lseek, seek) != LOOKS_LIKE_RESTART);
+	}
+	ASSERT_TRUE(traces(pid));
+	ASSERT_TRUE(enters(pid, SYS_getppid));
+	poke[1] = pid;
+	ASSERT_EQ(self->way->call(NR32_PTRACE, poke), 0);
+
+	/* With a signal, the way out asks for the result */
+	ASSERT_TRUE(enters(pid, SYS_lseek));
+	ASSERT_EQ(kill(pid, SIGUSR1), 0);
+	ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_TRUE(WIFSTOPPED(status));
+	ASSERT_EQ(WSTOPSIG(status), SIGUSR1);
+	ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, SIGUSR1), 0);
 	EXPECT_TRUE(ended_well(pid));
 }
 
