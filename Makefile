@@ -60,7 +60,7 @@ model: ## the way out to user mode as a model, checked by spin in all its states
 bisect: ## each patch on its own: two kernels, W=1 and sparse, selftests (30 to 90 min; FROM=n TO=n)
 	@$(T)/bisect $(FROM) $(TO)
 
-mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (1 h)
+mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (2 h)
 	@$(T)/mutants
 
 sizes: ## text size of the entry functions, the base's and ours (7 min, once built: 5 s)

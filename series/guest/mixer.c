@@ -275,6 +275,12 @@ int main(int argc, char **argv)
 	seed = strtoul(argv[1], NULL, 0);
 	rounds = atoi(argv[2]);
 	n_actions = atoi(argv[3]);
+	/*
+	 * The child of a worker that has failed is init's, and if it ends while another
+	 * process of the group is stopped, all of the group are hung up: but not if this
+	 * is not init's session.
+	 */
+	setsid();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	i = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	strcpy(twin, self);
