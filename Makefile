@@ -5,7 +5,7 @@ T := series/tools
 
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
-export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
+export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit bisect mutants model sizes bench coverage stress archs configs clean
@@ -13,12 +13,13 @@ export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
-	@echo "BUILD=/path builds elsewhere. Durations are for 2 cores, and from nothing."
+	@echo "BUILD=/path builds elsewhere. Durations are from nothing, with 2 cores: idle ones that are"
+	@echo "quick at emulating a CPU, and slow or busy ones. run and test say what to expect."
 
-run: ## build the kernel, boot it, run the x86 selftests there (9 min; again: 3 min)
+run: ## build the kernel, boot it, run the x86 selftests there (8 to 25 min; again: 2 to 5)
 	@$(T)/run
 
-test: ## everything: series, builds, selftests against the base's, faults (1 h)
+test: ## everything: series, builds, selftests against the base's, faults (75 min; BUDGET=minutes, 0: all)
 	@$(T)/test
 
 check: ## the rules that a patch series has to keep, patch by patch; builds nothing (2 min)

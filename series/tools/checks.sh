@@ -7,31 +7,48 @@ set +o pipefail
 
 passed=0
 failed=0
+# Not to be judged, for it was broken off: see DEADLINE
+cut=0
+
+# outcome STATUS NAME SECONDS: a line, and a note of the time. After DEADLINE, in seconds
+# since 1970, what is left of a check is broken off.
+outcome()
+{
+	local word=ok
+	mkdir -p "$BUILD/log"
+	printf '%d\t%s\n' "$3" "$2" >>"$BUILD/log/test-times"
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+	elif [ -n "${DEADLINE:-}" ] && [ "$EPOCHSECONDS" -ge "$DEADLINE" ]; then
+		cut=$((cut + 1))
+		say "broken off - $2 ($(elapsed "$3"))"
+		return
+	else
+		failed=$((failed + 1)) word="not ok"
+	fi
+	say "$word $((passed + failed)) - $2 ($(elapsed "$3"))"
+}
 
 # check NAME COMMAND...: one test
 check()
 {
-	local name=$1 from=$SECONDS
+	local name=$1 from=$SECONDS status=0
 	shift
-	if "$@"; then
-		passed=$((passed + 1))
-		printf 'ok %d - %s (%s)\n' $((passed + failed)) "$name" "$(elapsed $((SECONDS - from)))"
-	else
-		failed=$((failed + 1))
-		printf 'not ok %d - %s (%s)\n' $((passed + failed)) "$name" "$(elapsed $((SECONDS - from)))"
-	fi
+	"$@" || status=$?
+	outcome "$status" "$name" $((SECONDS - from))
 }
 
 # counted NAME COMMAND...: a test program with lines of its own, "N passed, N failed" last
 counted()
 {
-	local name=$1 log=$BUILD/log/test-$1.log p f
+	local name=$1 log=$BUILD/log/test-$1.log from=$SECONDS p f
 	shift
 	"$@" 2>&1 </dev/null | tee "$log" | grep -e '^not ok' -e '^  ' || :
 	if read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1) &&
 	   [ $((p + f)) -gt 0 ]; then
 		passed=$((passed + p)) failed=$((failed + f))
-		say "$name: $p passed, $f failed (${log#"$TOP"/})"
+		printf '%d\t%s\n' $((SECONDS - from)) "$name" >>"$BUILD/log/test-times"
+		say "$name: $p passed, $f failed ($(elapsed $((SECONDS - from))), ${log#"$TOP"/})"
 	else
 		failed=$((failed + 1))
 		say "not ok - $name gave no result (${log#"$TOP"/})"
