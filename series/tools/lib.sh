@@ -92,6 +92,23 @@ checked_kernel()
 	"$SERIES/tools/kernel" "$1" "${on[@]/%/.config}"
 }
 
+# Tables that verbs write stand between two comments
+NUMBERS=$SERIES/README.md
+document_has() { sed -n "/^<!-- make $1\\>/,/^<!-- end of make $1\\>/p" "$NUMBERS"; }
+
+# document VERB: standard input, with its comments, takes the place of what is there
+document()
+{
+	local block
+	block=$(mktemp)
+	cat >"$block"
+	[ -n "$(document_has "$1")" ] ||
+		fail "$(shown "$NUMBERS") has no place for the table" "the comments around it are missing" \
+		     "put them back: <!-- make $1 --> and <!-- end of make $1 -->"
+	sed -i -e "/^<!-- end of make $1\\>/r $block" -e "/^<!-- make $1\\>/,/^<!-- end of make $1\\>/d" "$NUMBERS"
+	rm "$block"
+}
+
 # lines_of_c DIR: without those of tests
 lines_of_c() { find "$1" -maxdepth 1 -name '*.c' ! -name '*_test.c' -exec cat {} + | wc -l; }
 

@@ -178,7 +178,7 @@ rule_spelling()
 		cd "$LOOK/new" && codespell "${TEXTS[@]}" $(our_files) \
 			$(find series -name edit.diff) 2>&1
 		cd "$TOP" && codespell -L extraversion,trun,recieve,recieves \
-			$(find README.md series/tools series/guest -type f 2>/dev/null) 2>&1
+			$(find README.md series/README.md series/tools series/guest -type f 2>/dev/null) 2>&1
 	) | none
 }
 
