@@ -10,6 +10,7 @@
 #include <fcntl.h>
 
 #include "kselftest_harness.h"
+#include "seccomp_filter.h"
 #include "syscall_entry.h"
 
 #define NR32_FORK	2
@@ -119,6 +120,66 @@ TEST_F(compat, number)
 	EXPECT_EQ(ptrace(PTRACE_PEEKUSER, pid, ENTRY_ORIG_AX, 0), nr);
 	ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
 	EXPECT_TRUE(ended_well(pid));
+}
+
+/* Arguments that are 1 to 6 to the call, which does not see their upper halves */
+static const long high_args[6] = {
+	HIGH_BITS | 1, HIGH_BITS | 2, HIGH_BITS | 3, HIGH_BITS | 4, HIGH_BITS | 5, HIGH_BITS | 6,
+};
+
+TEST_F(compat, arguments_traced)
+{
+	int i, nr = entry_nr(self->way, CALL_GETTID);
+	struct ptrace_syscall_info info = { 0 };
+	pid_t pid = fork();
+
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		if (ptrace(PTRACE_TRACEME, 0, 0, 0) || raise(SIGSTOP))
+			_exit(1);
+		_exit(self->way->call(nr, high_args) != getpid());
+	}
+	ASSERT_TRUE(traces(pid));
+	ASSERT_TRUE(enters(pid, nr));
+	ASSERT_GT(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info), 0);
+	ASSERT_EQ(info.op, PTRACE_SYSCALL_INFO_ENTRY);
+	for (i = 0; i < 6; i++)
+		EXPECT_EQ(info.entry.args[i], i + 1);
+	ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
+	EXPECT_TRUE(ended_well(pid));
+}
+
+/* The filter forbids the call if it sees anything in the upper half of the argument */
+static bool is_allowed(const struct entry_way *way, int arg)
+{
+	unsigned int upper = offsetof(struct seccomp_data, args[arg]) + 4;
+	int nr = entry_nr(way, CALL_GETTID);
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, way->arch, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 2),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, upper),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTNAM),
+	};
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (seccomp_install(insns, ARRAY_SIZE(insns), 0))
+			_exit(1);
+		_exit(way->call(nr, high_args) != getpid());
+	}
+	return ended_well(pid);
+}
+
+TEST_F(compat, arguments_filtered)
+{
+	int arg;
+
+	for (arg = 0; arg < 6; arg++)
+		EXPECT_TRUE(is_allowed(self->way, arg));
 }
 
 static void nothing(int sig)
