@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "kselftest_harness.h"
+#include "seccomp_filter.h"
 #include "syscall_entry.h"
 
 #define FOREVER		1000000	/* seconds */
@@ -50,12 +51,18 @@ struct program {
 
 static struct program *prog;
 static int pipe_fd[2];
+/* Read by user dispatch, where it is on */
+static volatile char selector = SYSCALL_DISPATCH_FILTER_ALLOW;
 
 static void handler(int sig, siginfo_t *info, void *ctx)
 {
 	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
 	struct handled *h = &prog->handler[prog->handled];
 
+	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	/* A call that is made again for ever */
+	if (prog->handled == ARRAY_SIZE(prog->handler))
+		_exit(2);
 	h->sig = sig;
 	h->ax = gregs[ENTRY_GREG_AX];
 	h->ip = gregs[ENTRY_GREG_IP];
@@ -564,6 +571,119 @@ TEST_F(tracer, usr1_made_usr2)
 TEST_F(tracer, usr2_made_usr1)
 {
 	run(_metadata, &variant->how, SIGUSR2, SIGUSR1);
+}
+
+/*
+ * A call that user dispatch or seccomp has answered by SIGSYS was not made, and its
+ * result is its number. This is no restart, not even if the number looks like one.
+ */
+
+enum answer { BY_DISPATCH, BY_SECCOMP };
+
+static __noreturn void not_made_main(const struct entry_way *way, int nr, enum answer answer,
+				     bool traced)
+{
+	static const long no_args[6];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!catch(SIGSYS, SA_RESTART))
+		_exit(1);
+	if (traced && (ptrace(PTRACE_TRACEME, 0, 0, 0) || raise(SIGSTOP)))
+		_exit(1);
+	if (answer == BY_SECCOMP && seccomp_answer(nr, SECCOMP_RET_TRAP, 0))
+		_exit(1);
+	if (answer == BY_DISPATCH && prctl(PR_SET_SYSCALL_USER_DISPATCH,
+					   PR_SYS_DISPATCH_ON, 0, 0, &selector))
+		_exit(1);
+	if (answer == BY_DISPATCH)
+		selector = SYSCALL_DISPATCH_FILTER_BLOCK;
+	prog->result = way->call(nr, no_args);
+	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	_exit(0);
+}
+
+/* Lets the program go on without its SIGSYS, which may come once */
+static void swallow_sigsys(struct __test_metadata *_metadata, pid_t pid, int *status)
+{
+	int stops = 0;
+
+	ASSERT_EQ(waitpid(pid, status, 0), pid);
+	ASSERT_TRUE(WIFSTOPPED(*status) && WSTOPSIG(*status) == SIGSTOP);
+	ASSERT_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL), 0);
+	do {
+		ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
+		ASSERT_EQ(waitpid(pid, status, 0), pid);
+		stops += WIFSTOPPED(*status) && WSTOPSIG(*status) == SIGSYS;
+	} while (WIFSTOPPED(*status) && stops < 4);
+	EXPECT_EQ(stops, 1);
+	if (WIFSTOPPED(*status)) {
+		kill_child(pid);
+		*status = 0;
+	}
+}
+
+static void not_made(struct __test_metadata *_metadata, const struct entry_way *way,
+		     enum answer answer, bool traced)
+{
+	static const int numbers[] = { -512, -513, -514, -516 };
+	int i, status;
+	pid_t pid;
+
+	if (!entry_works(way))
+		SKIP(return, "no %s in this kernel", way->name);
+	for (i = 0; i < ARRAY_SIZE(numbers); i++) {
+		prog = entry_shared(sizeof(*prog));
+		ASSERT_TRUE(!!prog);
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			not_made_main(way, numbers[i], answer, traced);
+		if (traced)
+			swallow_sigsys(_metadata, pid, &status);
+		else
+			ASSERT_EQ(waitpid(pid, &status, 0), pid);
+		EXPECT_EQ(status, 0);
+		EXPECT_EQ((int)prog->result, numbers[i]);
+		EXPECT_EQ(prog->handled, traced ? 0 : 1);
+		if (prog->handled) {
+			EXPECT_EQ((int)prog->handler[0].ax, numbers[i]);
+			EXPECT_EQ(prog->handler[0].ip, entry_next(way));
+		}
+		munmap(prog, sizeof(*prog));
+	}
+}
+
+FIXTURE(not_made) { };
+FIXTURE_VARIANT(not_made) { int way; };
+FIXTURE_SETUP(not_made) { }
+FIXTURE_TEARDOWN(not_made) { }
+
+FIXTURE_VARIANT_ADD(not_made, int80) { WAY_INT80 };
+#ifdef __x86_64__
+FIXTURE_VARIANT_ADD(not_made, syscall) { WAY_SYSCALL };
+FIXTURE_VARIANT_ADD(not_made, x32) { WAY_X32 };
+#else
+FIXTURE_VARIANT_ADD(not_made, vdso) { WAY_VDSO };
+#endif
+
+TEST_F(not_made, by_dispatch)
+{
+	not_made(_metadata, &entry_ways[variant->way], BY_DISPATCH, false);
+}
+
+TEST_F(not_made, by_seccomp)
+{
+	not_made(_metadata, &entry_ways[variant->way], BY_SECCOMP, false);
+}
+
+TEST_F(not_made, by_dispatch_without_sigsys)
+{
+	not_made(_metadata, &entry_ways[variant->way], BY_DISPATCH, true);
+}
+
+TEST_F(not_made, by_seccomp_without_sigsys)
+{
+	not_made(_metadata, &entry_ways[variant->way], BY_SECCOMP, true);
 }
 
 TEST_HARNESS_MAIN
