@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * uprobes puts code of its own into a program, which makes the system calls uprobe() and
+ * uretprobe(). User dispatch must let these pass: the program has not made them. But a
+ * call that only has the same number is the program's, and is dispatched.
+ */
+#define _GNU_SOURCE
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#ifndef __NR_uretprobe
+# define __NR_uretprobe		335
+#endif
+#ifndef __NR_uprobe
+# define __NR_uprobe		336
+#endif
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+# define PR_SET_SYSCALL_USER_DISPATCH	59
+# define PR_SYS_DISPATCH_ON		1
+#endif
+#define SELECTOR_ALLOW		0
+#define SELECTOR_BLOCK		1
+
+#define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
+#define RETPROBE	1	/* in perf_event_attr.config */
+#define INT3		0xcc
+#define ANSWER		4711	/* of a dispatched call */
+
+static volatile char selector;
+static volatile int dispatched;
+
+/* A function that begins with a NOP of ten bytes, whose probe the kernel makes a call */
+unsigned long probed(unsigned long x);
+asm(".pushsection .text\n"
+    ".balign 16\n"
+    ".globl probed\n"
+    ".type probed, @function\n"
+    "probed:\n"
+    ".byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0\n"
+    "lea 1(%rdi),%rax\n"
+    "ret\n"
+    ".size probed, . - probed\n"
+    ".popsection\n");
+
+static void on_sigsys(int sig, siginfo_t *info, void *ctx)
+{
+	ucontext_t *uc = ctx;
+
+	selector = SELECTOR_ALLOW;
+	dispatched = info->si_syscall;
+	uc->uc_mcontext.gregs[REG_RAX] = ANSWER;
+}
+
+static long file_offset(unsigned long addr)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long start, end, offset;
+	char line[256];
+	long found = -1;
+
+	while (f && found < 0 && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
+		    addr >= start && addr < end)
+			found = offset + (addr - start);
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+/* Returns a file descriptor, from which the hits can be read, or -1 */
+static int open_probe(__u64 config)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.config = config,
+		.uprobe_path = (unsigned long)"/proc/self/exe",
+		.probe_offset = file_offset((unsigned long)probed),
+	};
+	FILE *f = fopen(UPROBE_TYPE, "r");
+	bool ok = f && fscanf(f, "%u", &attr.type) == 1;
+
+	if (f)
+		fclose(f);
+	if (!ok)
+		return -1;
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+static __u64 hits(int fd)
+{
+	__u64 count = 0;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+static bool dispatch_on(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO };
+
+	return !sigaction(SIGSYS, &sa, NULL) &&
+	       !prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &selector);
+}
+
+static long own_call(long nr)
+{
+	long ret;
+
+	asm volatile("syscall" : "=a" (ret) : "a" (nr) : "rcx", "r11", "memory");
+	return ret;
+}
+
+FIXTURE(dispatch) {
+	int fd;
+};
+
+FIXTURE_VARIANT(dispatch) {
+	__u64 config;
+	long nr;
+};
+
+FIXTURE_VARIANT_ADD(dispatch, uprobe) { 0, __NR_uprobe };
+FIXTURE_VARIANT_ADD(dispatch, uretprobe) { RETPROBE, __NR_uretprobe };
+
+FIXTURE_SETUP(dispatch)
+{
+	self->fd = open_probe(variant->config);
+	if (self->fd < 0)
+		SKIP(return, "no uprobes by perf_event_open()");
+	dispatched = 0;
+}
+
+FIXTURE_TEARDOWN(dispatch)
+{
+	selector = SELECTOR_ALLOW;
+	if (self->fd >= 0)
+		close(self->fd);
+}
+
+TEST_F(dispatch, of_uprobes_passes)
+{
+	unsigned long result;
+	__u64 before;
+	int i;
+
+	/* The first hit is by INT3, the kernel changes the code then */
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(probed(1), 2);
+	if (!variant->config && *(volatile unsigned char *)probed == INT3)
+		SKIP(return, "this uprobe works without a system call");
+	before = hits(self->fd);
+	ASSERT_EQ(before, 3);
+
+	ASSERT_TRUE(dispatch_on());
+	selector = SELECTOR_BLOCK;
+	result = probed(2);
+	selector = SELECTOR_ALLOW;
+	EXPECT_EQ(result, 3);
+	EXPECT_EQ(dispatched, 0);
+	EXPECT_EQ(hits(self->fd), before + 1);
+}
+
+/* The same number from elsewhere */
+TEST_F(dispatch, of_the_program_does_not)
+{
+	long result;
+
+	ASSERT_EQ(probed(1), 2);
+	ASSERT_TRUE(dispatch_on());
+	selector = SELECTOR_BLOCK;
+	result = own_call(variant->nr);
+	selector = SELECTOR_ALLOW;
+	EXPECT_EQ(result, ANSWER);
+	EXPECT_EQ(dispatched, variant->nr);
+}
+
+TEST_HARNESS_MAIN
