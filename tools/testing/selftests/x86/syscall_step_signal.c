@@ -118,6 +118,7 @@ struct shared {
 	__u64 wait_set;
 	__u64 after;		/* mask of the program in the end */
 	long hour[2], nap[2], msec[2];
+	siginfo_t info;
 	int word;
 	int went_on;
 	char buf[8];
@@ -416,6 +417,20 @@ static void want_handler(int sig)
 	want_event(sig, (long)on_trap, normal | blocked | trap_mask, ANY_AX);
 }
 
+/* The signal, and no trap at its place. The next one is where the CPU traps. */
+static void want_signal_there(int sig, long result)
+{
+	want_event(sig, behind, normal, result);
+	want_tail(behind == way->table[CALL_NEXT] ? CALL_NEXT + 1 : CALL_NEXT, result);
+}
+
+/* SIGTRAP's handler blocks the signal, so it has to wait for that, as after any instruction */
+static void want_waiting_handler(int sig, long result)
+{
+	want_trap(behind, result);
+	want_signal_there(sig, result);
+}
+
 /* And SIGUSR2 is on top of that. A temporary mask is in force until the handlers return. */
 static void want_two_handlers(void)
 {
@@ -664,9 +679,14 @@ static void run_handler(struct __test_metadata *_metadata, int flags)
 		want_restart(SIGUSR1);
 		ASSERT_TRUE(asleep_in(call->nr, behind));
 		complete(_metadata);
-	} else {
+	} else if (!(trap_mask & SIG_BIT(SIGUSR1))) {
 		want_handler(SIGUSR1);
 		want_result(-EINTR);
+	} else if (normal & SIG_BIT(SIGUSR1)) {
+		/* It cannot wait: the program lets it through in this call only */
+		want_signal_there(SIGUSR1, -EINTR);
+	} else {
+		want_waiting_handler(SIGUSR1, -EINTR);
 	}
 	finish(_metadata);
 }
@@ -674,6 +694,57 @@ static void run_handler(struct __test_metadata *_metadata, int flags)
 TEST_F(sleeping, handler)
 {
 	run_handler(_metadata, 0);
+}
+
+static void block_in_trap_handler(int sig)
+{
+	trap_mask = SIG_BIT(sig) | SIG_BIT(SIGIO);
+}
+
+TEST_F(sleeping, masked_handler)
+{
+	block_in_trap_handler(SIGUSR1);
+	run_handler(_metadata, 0);
+}
+
+TEST_F(sleeping, masked_handler_sa_restart)
+{
+	block_in_trap_handler(SIGUSR1);
+	sh->mask = 0;
+	run_handler(_metadata, SA_RESTART);
+}
+
+/* A temporary mask does not matter to a signal that the program does not block */
+TEST_F(sleeping, masked_handler_unblocked)
+{
+	block_in_trap_handler(SIGUSR1);
+	normal &= ~SIG_BIT(SIGUSR1);
+	run_handler(_metadata, 0);
+}
+
+/*
+ * If it is taken from the queue before anybody knows what becomes of the call, there is
+ * no trap
+ */
+TEST_F(sleeping, masked_handler_stopped)
+{
+	block_in_trap_handler(SIGUSR1);
+	ASSERT_EQ(install(SIGUSR1, on_other, 0, 0), 0);
+	start_and_stop(_metadata);
+	ASSERT_EQ(kill(pid, SIGUSR1), 0);
+	ASSERT_EQ(send_signal(SIGCONT), 0);
+
+	want_until_call();
+	if (call->kind == NOINTR) {
+		want_restart(SIGUSR1);
+		ASSERT_TRUE(asleep_in(call->nr, behind));
+		complete(_metadata);
+	} else if (call->kind == ALWAYS_EINTR && !call->masked) {
+		want_waiting_handler(SIGUSR1, -EINTR);
+	} else {
+		want_signal_there(SIGUSR1, -EINTR);
+	}
+	finish(_metadata);
 }
 
 /* A call with a temporary mask takes no notice: let it have one without SIGTRAP */
@@ -873,10 +944,7 @@ static void run_self(struct __test_metadata *_metadata, const struct call *c)
 	start(_metadata);
 	want_until_call();
 	if (trap_mask & SIG_BIT(SIGUSR1)) {
-		/* As behind any instruction: it has to wait for SIGTRAP's handler */
-		want_trap(behind, 0);
-		want_event(SIGUSR1, behind, normal, 0);
-		want_tail(CALL_NEXT + 1, 0);
+		want_waiting_handler(SIGUSR1, 0);
 	} else {
 		want_handler(SIGUSR1);
 		want_result(0);
@@ -897,6 +965,59 @@ TEST(kill_self)
 TEST(tgkill_self)
 {
 	run_self(_metadata, &tgkill_call);
+}
+
+/*
+ * A call that ends in a synchronous signal: this is the report. A trap besides would
+ * have the handler as its place.
+ */
+
+static const struct call queue_call = {
+	.nr = __NR_rt_tgsigqueueinfo, .args = { 0, 0, 0, AT(info) }, .self = 2,
+};
+
+FIXTURE(synchronous) {};
+
+FIXTURE_VARIANT(synchronous)
+{
+	int sig;
+};
+
+FIXTURE_VARIANT_ADD(synchronous, segv) { .sig = SIGSEGV };
+FIXTURE_VARIANT_ADD(synchronous, bus) { .sig = SIGBUS };
+FIXTURE_VARIANT_ADD(synchronous, ill) { .sig = SIGILL };
+FIXTURE_VARIANT_ADD(synchronous, fpe) { .sig = SIGFPE };
+FIXTURE_VARIANT_ADD(synchronous, sys) { .sig = SIGSYS };
+
+FIXTURE_SETUP(synchronous)
+{
+	setup(_metadata, &queue_call);
+	ASSERT_EQ(install(variant->sig, on_other, 0, 0), 0);
+	sh->call[3] = variant->sig;
+	sh->info.si_signo = variant->sig;
+	/* SEGV_MAPERR and its like */
+	sh->info.si_code = 1;
+}
+
+FIXTURE_TEARDOWN(synchronous) {}
+
+TEST_F(synchronous, own)
+{
+	start(_metadata);
+	want_until_call();
+	want_signal_there(variant->sig, 0);
+	finish(_metadata);
+}
+
+/* It is none if it is sent */
+TEST_F(synchronous, sent)
+{
+	sh->info.si_code = SI_QUEUE;
+	start(_metadata);
+	want_until_call();
+	want_handler(variant->sig);
+	want_result(0);
+	finish(_metadata);
 }
 
 TEST(unblock_two)
