@@ -966,7 +966,8 @@ static void segv_handler(int sig, siginfo_t *info, void *ctx)
 	segv_flags = gregs[STEP_REG_FL];
 }
 
-static void run_bad_frame(struct __test_metadata *_metadata, __typeof__(bad_frame_rt_sigreturn) *code,
+static void run_bad_frame(struct __test_metadata *_metadata,
+			  __typeof__(bad_frame_rt_sigreturn) *code,
 			  const unsigned long *table, const void *end)
 {
 	static char stack[65536];
