@@ -186,8 +186,8 @@ bool syscall_step_blocks(int sig)
 /*
  * Whether the next signal to be delivered has a handler that ends the syscall, and
  * can wait until the handler of SIGTRAP, which blocks it, has returned. It cannot
- * if only the temporary mask lets it through. With a tracer nobody knows yet whether
- * it will be delivered.
+ * if only the temporary mask lets it through. And if a tracer may discard it, or
+ * another thread take it, nobody knows yet whether its handler will run here.
  */
 static bool ended_by_waiting_signal(struct pt_regs *regs)
 {
@@ -199,7 +199,7 @@ static bool ended_by_waiting_signal(struct pt_regs *regs)
 	guard(spinlock_irq)(&current->sighand->siglock);
 
 	sig = next_signal(&current->pending, &current->blocked);
-	if (!sig)
+	if (!sig && thread_group_empty(current))
 		sig = next_signal(&current->signal->shared_pending, &current->blocked);
 
 	if (!sig || !has_handler(sig) || !trap_handler_blocks(sig))

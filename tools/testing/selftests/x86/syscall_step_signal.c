@@ -13,6 +13,7 @@
 #include <linux/futex.h>
 #include <linux/types.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -172,6 +173,7 @@ static __u64 normal;			/* mask of the program */
 static int trap_flags;			/* sa_flags of SIGTRAP */
 static __u64 trap_mask;			/* sa_mask of it */
 static int raise_first[2];		/* before it steps */
+static bool with_thread;		/* another one, which sleeps */
 static unsigned long hook_ip;		/* what to do at the trap there */
 static void (*hook)(__u64 *mask);
 static unsigned long vdso_entry;
@@ -227,11 +229,21 @@ static void on_trap(int sig, siginfo_t *info, void *ctx)
 		hook((__u64 *)&uc->uc_sigmask);
 }
 
+static void *sleep_on(void *arg)
+{
+	while (pause())
+		;
+	return NULL;
+}
+
 static void step_through_call(void)
 {
+	pthread_t thread;
 	int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (with_thread && pthread_create(&thread, NULL, sleep_on, NULL))
+		_exit(1);
 	for (i = 0; i < ARRAY_SIZE(raise_first); i++) {
 		if (raise_first[i])
 			raise(raise_first[i]);
@@ -682,7 +694,7 @@ static void run_handler(struct __test_metadata *_metadata, int flags)
 	} else if (!(trap_mask & SIG_BIT(SIGUSR1))) {
 		want_handler(SIGUSR1);
 		want_result(-EINTR);
-	} else if (normal & SIG_BIT(SIGUSR1)) {
+	} else if ((normal & SIG_BIT(SIGUSR1)) || with_thread) {
 		/* It cannot wait: the program lets it through in this call only */
 		want_signal_there(SIGUSR1, -EINTR);
 	} else {
@@ -719,6 +731,17 @@ TEST_F(sleeping, masked_handler_unblocked)
 {
 	block_in_trap_handler(SIGUSR1);
 	normal &= ~SIG_BIT(SIGUSR1);
+	run_handler(_metadata, 0);
+}
+
+/* Another thread could handle it, and the call would have ended for nothing: no trap */
+TEST(masked_handler_threads)
+{
+	static const struct call pause_call = { .nr = __NR_pause, .kind = NOHAND };
+
+	setup(_metadata, &pause_call);
+	block_in_trap_handler(SIGUSR1);
+	with_thread = true;
 	run_handler(_metadata, 0);
 }
 
