@@ -7,7 +7,6 @@
 #include <linux/entry-common.h>
 #include <linux/errno.h>
 #include <linux/list.h>
-#include <linux/lockdep.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/spinlock.h>
@@ -163,24 +162,8 @@ static bool trap_handler_blocks(int sig)
 {
 	const struct sigaction *sa = &current->sighand->action[SIGTRAP - 1].sa;
 
-	lockdep_assert_held(&current->sighand->siglock);
-
 	return has_handler(SIGTRAP) && (sigismember(&sa->sa_mask, sig) ||
 					(sig == SIGTRAP && !(sa->sa_flags & SA_NODEFER)));
-}
-
-/**
- * syscall_step_blocks - Whether a signal has to wait for the handler of a step
- * @sig:	Number of the signal
- *
- * Context: Task context, interrupts enabled.
- * Return: true if the handler of SIGTRAP runs with @sig blocked.
- */
-bool syscall_step_blocks(int sig)
-{
-	guard(spinlock_irq)(&current->sighand->siglock);
-
-	return trap_handler_blocks(sig);
 }
 
 /*

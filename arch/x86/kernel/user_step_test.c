@@ -264,22 +264,6 @@ static void test_waiting_handler(struct kunit *test)
 	}
 }
 
-static void test_blocks(struct kunit *test)
-{
-	set_handler(SIGTRAP, HANDLER, 0, set_of(SIGUSR1));
-	KUNIT_EXPECT_TRUE(test, syscall_step_blocks(SIGUSR1));
-	KUNIT_EXPECT_TRUE(test, syscall_step_blocks(SIGTRAP));
-	KUNIT_EXPECT_FALSE(test, syscall_step_blocks(SIGUSR2));
-
-	set_handler(SIGTRAP, HANDLER, SA_NODEFER, set_of(0));
-	KUNIT_EXPECT_FALSE(test, syscall_step_blocks(SIGUSR1));
-	KUNIT_EXPECT_FALSE(test, syscall_step_blocks(SIGTRAP));
-
-	/* Then it is fatal, and nothing waits for it */
-	set_handler(SIGTRAP, SIG_IGN, 0, set_of(SIGUSR1));
-	KUNIT_EXPECT_FALSE(test, syscall_step_blocks(SIGUSR1));
-}
-
 static const struct {
 	int sig, code;
 	bool trap;
@@ -439,7 +423,6 @@ static struct kunit_case user_step_cases[] = {
 	KUNIT_CASE(test_forced_later),
 	KUNIT_CASE(test_undecided),
 	KUNIT_CASE(test_waiting_handler),
-	KUNIT_CASE(test_blocks),
 	KUNIT_CASE(test_synchronous),
 	KUNIT_CASE(test_moved),
 	KUNIT_CASE(test_rollback),

@@ -22,7 +22,6 @@
 void user_step_trap(struct pt_regs *regs);
 void syscall_step_begin(void);
 bool syscall_step_take(struct pt_regs *regs);
-bool syscall_step_blocks(int sig);
 bool emulated_insn_step(struct pt_regs *regs);
 
 /**
