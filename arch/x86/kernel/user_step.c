@@ -160,7 +160,7 @@ static bool has_handler(int sig)
 
 static bool trap_handler_blocks(int sig)
 {
-	const struct sigaction *sa = &current->sighand->action[SIGTRAP - 1].sa;
+	struct sigaction *sa = &current->sighand->action[SIGTRAP - 1].sa;
 
 	return has_handler(SIGTRAP) && (sigismember(&sa->sa_mask, sig) ||
 					(sig == SIGTRAP && !(sa->sa_flags & SA_NODEFER)));
