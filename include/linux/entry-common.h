@@ -289,8 +289,14 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 	else
 		pending = (ti_work & EXIT_TO_USER_MODE_ANY) | (work & mask);
 
-	if (unlikely(pending))
-		return syscall_exit_any_work(regs);
+	if (unlikely(pending)) {
+		/* As exit_to_user_mode_any(). One-time work has none of these bits. */
+		if (!ARCH_EXIT_TO_USER_MODE_LATE || (pending & ~ARCH_EXIT_TO_USER_MODE_LATE))
+			return syscall_exit_any_work(regs);
+
+		ti_work = pending;
+		arch_exit_to_user_mode_late(ti_work);
+	}
 
 	return ti_work;
 }

@@ -150,7 +150,7 @@ static __always_inline unsigned long exit_loop(struct pt_regs *regs)
 	tick_nohz_user_enter_prepare();
 	ti_work = READ_ONCE(task_thread_info(arch_syscall_current())->flags);
 	if (unlikely(ti_work & EXIT_TO_USER_MODE_ANY))
-		ti_work = exit_to_user_mode_loop(regs, ti_work);
+		ti_work = exit_to_user_mode_any(regs, ti_work);
 
 	return ti_work;
 }
@@ -163,6 +163,8 @@ static __always_inline unsigned long exit_loop(struct pt_regs *regs)
 #ifdef CONFIG_HAVE_GENERIC_TIF_BITS
 static_assert(!(EXIT_TO_USER_MODE_ANY & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_EXIT_MADE));
 #endif
+/* And one-time work must not look like late work, for which the slow path is not taken */
+static_assert(!(ARCH_EXIT_TO_USER_MODE_LATE & SYSCALL_WORK_EXIT));
 
 /**
  * syscall_exit_all_work - End a syscall that has one-time work to be done

@@ -84,7 +84,7 @@ static void exit_late_bits(struct kunit *test)
 	for_each_set_bit(bit, &bits, BITS_PER_LONG) {
 		fake_clear();
 		run_exit(BIT(bit), USER_EXIT_SYSCALL);
-		expect_log("rseq late " END, "TIF bit %d", bit);
+		expect_log("late " END, "TIF bit %d", bit);
 	}
 }
 

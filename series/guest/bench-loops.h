@@ -83,10 +83,13 @@ LOOP(loop_ud2, "ud2");
 #ifdef __x86_64__
 LOOP(loop_call, "syscall");
 LOOP(loop_touch, "testb $0,(%rdi); lea 4096(%rdi),%rdi");
+/* The second argument is another page in each turn */
+LOOP(loop_call_touch, "syscall; lea 4096(%rsi),%rsi");
 #else
 extern unsigned long bench_sysinfo;
 LOOP(loop_call, "call *bench_sysinfo");
 LOOP(loop_touch, "testb $0,(%ebx); lea 4096(%ebx),%ebx");
+LOOP(loop_call_touch, "int $0x80; lea 4096(%ecx),%ecx");
 #endif
 
 /*

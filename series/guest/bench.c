@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/io.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -42,6 +43,7 @@
 #include "bench-loops.h"
 
 #define TURNS		1000
+#define X32		0x40000000	/* in the number of a system call */
 #define BAD_NR		0x1fff	/* of no system call */
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -269,25 +271,101 @@ static void getppid_dispatch(void)
 	measure_getppid(plain);
 }
 
-/*
- * A tracer stops the call at its begin and at its end. Includes the tracer's two
- * ptrace() and two waitpid(), and the switches between both.
- */
-static void getppid_ptrace(void)
+/* Work that lasts as long as its task: the task may use ports, by a bitmap or all of them */
+
+static void getppid_ioperm(void)
 {
-	int status, stops = 0;
+	unsigned int plain = plain_getppid();
+
+	check(!ioperm(0x80, 1, 1), "no ioperm()");
+	measure_getppid(plain);
+}
+
+static void getppid_iopl(void)
+{
+	unsigned int plain = plain_getppid();
+
+	check(!iopl(3), "no iopl()");
+	measure_getppid(plain);
+}
+
+/* The table for programs with addresses of 32 bits in 64-bit mode */
+static void getppid_x32(void)
+{
+	run(loop_call, SYS_getppid | X32, 0, 0);
+	check(bench_result == getppid(), "result %d", bench_result);
+	print_turns();
+}
+
+/*
+ * Two tasks of the same priority, each of which lets the other one run. Includes its
+ * call, and both switches: each call ends with one.
+ */
+static void yield_switch(void)
+{
+	int status;
 	pid_t child = fork();
+
+	if (!child) {
+		for (;;)
+			syscall(SYS_sched_yield);
+	}
+	run(loop_call, SYS_sched_yield, 0, 0);
+	check(!bench_result, "result %d", bench_result);
+	kill(child, SIGKILL);
+	check(waitpid(child, &status, 0) == child, "no child");
+	print_turns();
+}
+
+/* As page_fault(), but it is the kernel that reads, from another page in each call */
+static void kernel_fault(void)
+{
+	struct rusage before, after;
+	size_t size = TURNS * 4096;
+	char *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	long faults;
+
+	check(pages != MAP_FAILED, "no memory");
+	memset(pages, 1, size);
+	check(!madvise(pages, size, MADV_DONTNEED), "madvise");
+	memset(stamps, 0, TURNS * sizeof(*stamps));
+	getrusage(RUSAGE_SELF, &before);
+	run(loop_call_touch, SYS_setrlimit, RLIMIT_CORE, (long)pages);
+	getrusage(RUSAGE_SELF, &after);
+	faults = after.ru_minflt - before.ru_minflt;
+	check(!bench_result, "result %d", bench_result);
+	check(faults >= TURNS && faults < TURNS + 10, "%ld faults", faults);
+	print_turns();
+}
+
+/* A child that is traced, and makes getppid() in turns, with this result, when it is let go */
+static pid_t traced_turns(bool emulated)
+{
+	pid_t child = fork();
+	int status;
 
 	if (!child) {
 		memset(stamps, 0, TURNS * sizeof(*stamps));
 		check(!ptrace(PTRACE_TRACEME, 0, 0, 0), "not traced");
 		syscall(SYS_kill, getpid(), SIGSTOP);
 		loop_call(stamps, TURNS, SYS_getppid, 0, 0);
-		_exit(bench_result == getppid() ? 47 : 1);
+		_exit(bench_result == (emulated ? -ENOSYS : getppid()) ? 47 : 1);
 	}
 	check(waitpid(child, &status, 0) == child && WIFSTOPPED(status), "status 0x%x", status);
 	check(!ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL),
 	      "no options");
+	return child;
+}
+
+/*
+ * A tracer stops the call at its begin and at its end. Includes the tracer's two
+ * ptrace() and two waitpid(), and the switches between both.
+ */
+static void getppid_ptrace(void)
+{
+	pid_t child = traced_turns(false);
+	int status, stops = 0;
+
 	for (;;) {
 		if (ptrace(PTRACE_SYSCALL, child, 0, 0) || waitpid(child, &status, 0) != child)
 			break;
@@ -298,6 +376,44 @@ static void getppid_ptrace(void)
 	check(WIFEXITED(status) && WEXITSTATUS(status) == 47, "status 0x%x", status);
 	/* The turns, another getppid(), the begin of exit_group() */
 	check(stops == 2 * TURNS + 3, "%d stops", stops);
+	stamps_to_turns();
+	print_turns();
+}
+
+/* A tracer steps from instruction to instruction: a turn has eight of them, or the vDSO's too */
+static void getppid_step(void)
+{
+	pid_t child = traced_turns(false);
+	int status, stops = 0;
+
+	for (;;) {
+		if (ptrace(PTRACE_SINGLESTEP, child, 0, 0) || waitpid(child, &status, 0) != child)
+			break;
+		if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
+			break;
+		stops++;
+	}
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 47, "status 0x%x", status);
+	check(stops > LOOP_INSNS * TURNS, "%d stops", stops);
+	stamps_to_turns();
+	print_turns();
+}
+
+/* The tracer makes the call in the kernel's place: one stop */
+static void getppid_sysemu(void)
+{
+	pid_t child = traced_turns(true);
+	int status, stops;
+
+	for (stops = 0; stops < TURNS; stops++) {
+		if (ptrace(PTRACE_SYSEMU, child, 0, 0) || waitpid(child, &status, 0) != child)
+			break;
+		check(WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80),
+		      "status 0x%x", status);
+	}
+	check(!ptrace(PTRACE_CONT, child, 0, 0) && waitpid(child, &status, 0) == child,
+	      "%d stops", stops);
+	check(WIFEXITED(status) && WEXITSTATUS(status) == 47, "status 0x%x", status);
 	stamps_to_turns();
 	print_turns();
 }
@@ -505,6 +621,7 @@ enum where {
 	SYSCALL32,
 	NATIVE,		/* programs of as many bits as the kernel */
 	COMPAT,		/* programs of fewer */
+	X32_ABI,	/* programs of 64 bits, under a kernel with x32 */
 };
 
 static const struct row {
@@ -527,18 +644,32 @@ static const struct row {
 	{ "tracepoint", NATIVE, getppid_tracepoint },
 	{ "dispatch", NATIVE, getppid_dispatch },
 	{ "ptrace", NATIVE, getppid_ptrace },
+	{ "ptrace-step", NATIVE, getppid_step },
+	{ "ptrace-sysemu", NATIVE, getppid_sysemu },
+	{ "ioperm", NATIVE, getppid_ioperm },
+	{ "iopl", NATIVE, getppid_iopl },
+	{ "switch", NATIVE, yield_switch },
 	{ "signal", NATIVE, kill_handler },
 	{ "int3", NATIVE, int3_handler },
 	{ "ud2", NATIVE, ud2_handler },
 	{ "page-fault", NATIVE, page_fault },
+	{ "kernel-fault", NATIVE, kernel_fault },
 	{ "tick", NATIVE, timer_tick },
 	{ "vfork", NATIVE, vfork_exit },
 	{ "fork", NATIVE, fork_exit },
 	{ "step-insn", NATIVE, step_insn },
 	{ "step-syscall", NATIVE, step_syscall },
+	{ "getppid-x32", X32_ABI, getppid_x32 },
+	{ "seccomp-32", COMPAT, getppid_seccomp },
+	{ "seccomp-filter-32", COMPAT, getppid_seccomp_run },
+	{ "ptrace-32", COMPAT, getppid_ptrace },
+	{ "signal-32", COMPAT, kill_handler },
 	/* The last one: once audit was on it costs the later processes, too */
 	{ "audit", NATIVE, getppid_audit },
 };
+
+/* For the same reason this one has to be asked for */
+static const struct row audit_32 = { "audit-32", COMPAT, getppid_audit };
 
 static bool native;
 
@@ -563,6 +694,7 @@ static bool exists(const struct row *row)
 	case SYSCALL32:	return !IS_64 && vdso_entry() == 0x05;
 	case NATIVE:	return native;
 	case COMPAT:	return !native;
+	case X32_ABI:	return IS_64 && syscall(SYS_getppid | X32) == getppid();
 	}
 	return false;
 }
@@ -618,5 +750,7 @@ int main(int argc, char **argv)
 		if (exists(row) && wanted(row, argv + 1))
 			bad |= run_row(row);
 	}
+	if (argc > 1 && !strcmp(argv[argc - 1], audit_32.name) && exists(&audit_32))
+		bad |= run_row(&audit_32);
 	return bad != 0;
 }

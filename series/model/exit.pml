@@ -23,10 +23,12 @@
 #define RSEQ		RESUME
 #define LOOP_WORK	WORK
 #define PENDING	((ti_work & ANY) || (work & mask))
+#define NOT_LATE	((ti_work & WORK) || (work & mask))
 #else
 #define RSEQ		64	/* TIF_RSEQ */
 #define LOOP_WORK	(RESCHED | SIGNAL | RESUME)
 #define PENDING	((ti_work | work) & (ANY | mask))
+#define NOT_LATE	((ti_work | work) & (WORK | mask))
 #endif
 #define WORK		(RESCHED | SIGNAL | RESUME | RSEQ)	/* EXIT_TO_USER_MODE_WORK */
 #define ANY		(WORK | LATE)				/* EXIT_TO_USER_MODE_ANY */
@@ -218,6 +220,14 @@ inline exit_to_user_mode_loop()
 	if :: ti_work & LATE -> arch_exit_to_user_mode_late() :: else fi
 }
 
+inline exit_to_user_mode_any()
+{
+	if
+	:: ti_work & WORK -> goto loop	/* exit_to_user_mode_loop() */
+	:: else -> arch_exit_to_user_mode_late(); goto finish
+	fi
+}
+
 inline exit_to_user_mode_finish()
 {
 	/* arch_exit_to_user_mode_prepare() */
@@ -245,7 +255,7 @@ inline exit_to_user_mode_prepare()
 	:: ti_work & (ANY | REARM) ->
 		hrtimer_rearm_deferred_user_irq();
 		if
-		:: ti_work & (ANY | REARM) -> goto loop		/* exit_to_user_mode_loop() */
+		:: ti_work & (ANY | REARM) -> exit_to_user_mode_any()
 		:: else
 		fi
 	:: else
@@ -291,7 +301,7 @@ inline exit_loop()
 		READ_FLAGS	/* READ_ONCE() */
 	}
 	if
-	:: ti_work & ANY -> goto loop	/* exit_to_user_mode_loop() */
+	:: ti_work & ANY -> exit_to_user_mode_any()
 	:: else -> goto finish
 	fi
 }
@@ -333,7 +343,11 @@ inline syscall_exit_look()
 		READ_FLAGS	/* READ_ONCE() */
 	}
 	READ_WORK;	/* syscall_work_now() */
-	if :: PENDING -> syscall_exit_any_work() :: else -> goto finish fi
+	if
+	:: PENDING && NOT_LATE -> syscall_exit_any_work()
+	:: PENDING && !NOT_LATE -> arch_exit_to_user_mode_late(); goto finish
+	:: else -> goto finish
+	fi
 }
 
 /* The call itself: may raise any work, with rseq_force_update() among it */

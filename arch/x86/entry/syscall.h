@@ -6,17 +6,18 @@
 #include <linux/cpufeature.h>
 
 #include <asm/alternative.h>
+#include <asm/ibt.h>
 #include <asm/page.h>
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
 
-/* From a number to its function, one for each table */
-typedef long (*sys_call_t)(const struct pt_regs *regs, unsigned int nr);
+/* From a number to its function, one for each table. They are called by their names only */
+typedef long __noendbr (*sys_call_t)(const struct pt_regs *regs, unsigned int nr);
 
-long x64_sys_call(const struct pt_regs *regs, unsigned int nr);
-long x32_sys_call(const struct pt_regs *regs, unsigned int nr);
-long ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
+long __noendbr x64_sys_call(const struct pt_regs *regs, unsigned int nr);
+long __noendbr x32_sys_call(const struct pt_regs *regs, unsigned int nr);
+long __noendbr ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
 
 /*
  * Make the call @nr of the @limit calls that @sys_call has, if it is one. Number

@@ -26,7 +26,7 @@
 
 static unsigned int calls_made, last_nr;
 
-static long fake_call(const struct pt_regs *regs, unsigned int nr)
+static __noendbr long fake_call(const struct pt_regs *regs, unsigned int nr)
 {
 	calls_made++;
 	last_nr = nr;

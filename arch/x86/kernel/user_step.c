@@ -3,9 +3,13 @@
 
 #include <kunit/static_stub.h>
 
+#include <linux/cleanup.h>
 #include <linux/entry-common.h>
 #include <linux/errno.h>
+#include <linux/list.h>
 #include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/spinlock.h>
 #include <linux/uprobes.h>
 
 #include <asm/debugreg.h>
@@ -31,6 +35,30 @@ void user_step_trap(struct pt_regs *regs)
 	send_sigtrap(regs, 0, TRAP_TRACE);
 }
 
+#define SYNCHRONOUS_SIGNALS						\
+	(rt_sigmask(SIGSEGV) | rt_sigmask(SIGBUS) | rt_sigmask(SIGILL) | \
+	 rt_sigmask(SIGTRAP) | rt_sigmask(SIGFPE) | rt_sigmask(SIGSYS))
+
+/*
+ * Whether a signal is pending that says what has become of the instruction. It is in
+ * the queue first and is delivered first, even if it is blocked, so that the trap of
+ * the step would be reported on its handler.
+ */
+static bool synchronous_signal_pending(void)
+{
+	struct sigqueue *q;
+
+	guard(spinlock_irq)(&current->sighand->siglock);
+
+	/* As signal code tells it from one that was sent */
+	list_for_each_entry(q, &current->pending.list, list) {
+		if (q->info.si_code > SI_USER &&
+		    siginmask(q->info.si_signo, SYNCHRONOUS_SIGNALS))
+			return true;
+	}
+	return false;
+}
+
 /**
  * emulated_insn_step - Report the single step over an emulated instruction
  * @regs:	Register state behind the instruction
@@ -38,7 +66,8 @@ void user_step_trap(struct pt_regs *regs)
  * To be called when the emulation has succeeded and @regs have been changed
  * accordingly. It does not matter who has set TF: both get a SIGTRAP if the CPU
  * executes the instruction, and a tracer finds out that it is its own. As behind a
- * #DB, uprobes comes first: it steps over copies of instructions.
+ * #DB, uprobes comes first: it steps over copies of instructions. A synchronous signal
+ * takes the place of the trap: only a system call can succeed and still have one.
  *
  * Context: Task context, interrupts enabled.
  * Return: true if there is a SIGTRAP to be delivered.
@@ -52,6 +81,9 @@ bool emulated_insn_step(struct pt_regs *regs)
 	if (uprobe_post_sstep_notifier(regs))
 		return false;
 #endif
+
+	if (synchronous_signal_pending())
+		return false;
 
 	user_step_trap(regs);
 	return true;
@@ -71,20 +103,9 @@ void syscall_step_begin(void)
 		set_thread_flag(TIF_SYSCALL_STEP);
 }
 
-/*
- * Whether delivery of signals has yet to say what becomes of the syscall. A trap
- * raised before would have a handler, for which a restart turns into -EINTR. And
- * a temporary mask may block SIGTRAP, which makes a forced one fatal.
- */
-static bool syscall_undecided(struct pt_regs *regs)
+/* Whether the result asks for the syscall to be made once more */
+static bool wants_restart(struct pt_regs *regs)
 {
-	/* Then nobody will decide: a result that asks for a restart is made up by a tracer */
-	if (!signal_pending(current))
-		return false;
-
-	if (test_restore_sigmask())
-		return true;
-
 	/* What sigreturn has restored is no result */
 	if (syscall_get_nr(current, regs) == -1)
 		return false;
@@ -98,6 +119,79 @@ static bool syscall_undecided(struct pt_regs *regs)
 	default:
 		return false;
 	}
+}
+
+/*
+ * Whether delivery of signals has yet to say what becomes of the syscall. A trap
+ * raised before would have a handler, for which a restart turns into -EINTR. And
+ * a temporary mask may block SIGTRAP, which makes a forced one fatal.
+ */
+static bool syscall_undecided(struct pt_regs *regs)
+{
+	/* Then nobody will decide: a result that asks for a restart is made up by a tracer */
+	if (!signal_pending(current))
+		return false;
+
+	return test_restore_sigmask() || wants_restart(regs);
+}
+
+/* Whether a handler with these flags ends the syscall, and not just interrupts it */
+static bool handler_ends_syscall(struct pt_regs *regs, unsigned long sa_flags)
+{
+	if (!wants_restart(regs))
+		return true;
+
+	switch (syscall_get_error(current, regs)) {
+	case -ERESTARTNOINTR:
+		return false;
+	case -ERESTARTSYS:
+		return !(sa_flags & SA_RESTART);
+	default:
+		return true;
+	}
+}
+
+static bool has_handler(int sig)
+{
+	const struct sigaction *sa = &current->sighand->action[sig - 1].sa;
+
+	return sa->sa_handler != SIG_DFL && sa->sa_handler != SIG_IGN;
+}
+
+static bool trap_handler_blocks(int sig)
+{
+	struct sigaction *sa = &current->sighand->action[SIGTRAP - 1].sa;
+
+	return has_handler(SIGTRAP) && (sigismember(&sa->sa_mask, sig) ||
+					(sig == SIGTRAP && !(sa->sa_flags & SA_NODEFER)));
+}
+
+/*
+ * Whether the next signal to be delivered has a handler that ends the syscall, and
+ * can wait until the handler of SIGTRAP, which blocks it, has returned. It cannot
+ * if only the temporary mask lets it through. And if a tracer may discard it, or
+ * another thread take it, nobody knows yet whether its handler will run here.
+ */
+static bool ended_by_waiting_signal(struct pt_regs *regs)
+{
+	int sig;
+
+	if (current->ptrace)
+		return false;
+
+	guard(spinlock_irq)(&current->sighand->siglock);
+
+	sig = next_signal(&current->pending, &current->blocked);
+	if (!sig && thread_group_empty(current))
+		sig = next_signal(&current->signal->shared_pending, &current->blocked);
+
+	if (!sig || !has_handler(sig) || !trap_handler_blocks(sig))
+		return false;
+
+	if (test_restore_sigmask() && sigismember(&current->saved_sigmask, sig))
+		return false;
+
+	return handler_ends_syscall(regs, current->sighand->action[sig - 1].sa.sa_flags);
 }
 
 /**
@@ -130,13 +224,21 @@ bool syscall_step_take(struct pt_regs *regs)
  * arch_syscall_step - Complete a single step over a system call
  * @regs:	Register state to which user mode will return
  *
- * If the syscall is undecided, arch_do_signal_or_restart() comes behind this, in this
- * round of the exit loop or the next: it either drops the step or decides.
- *
- * Context: Task context, interrupts enabled.
+ * If the syscall is undecided, arch_do_signal_or_restart() comes after this, in this
+ * round of the exit loop or the next: it either drops the step or decides. Unless the
+ * handler that ends the syscall has to wait for SIGTRAP's: then it has ended now, and
+ * the signal stays where it is.
  */
 void arch_syscall_step(struct pt_regs *regs)
 {
-	if (!syscall_undecided(regs))
-		syscall_step_take(regs);
+	if (syscall_undecided(regs)) {
+		if (!ended_by_waiting_signal(regs))
+			return;
+
+		if (wants_restart(regs))
+			regs->ax = -EINTR;
+		restore_saved_sigmask();
+	}
+
+	syscall_step_take(regs);
 }

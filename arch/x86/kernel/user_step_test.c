@@ -9,10 +9,14 @@
 #include <kunit/test.h>
 #include <kunit/test-bug.h>
 
+#include <linux/cleanup.h>
 #include <linux/entry-common.h>
 #include <linux/errno.h>
+#include <linux/list.h>
 #include <linux/preempt.h>
 #include <linux/sched/signal.h>
+#include <linux/signal.h>
+#include <linux/spinlock.h>
 #include <linux/thread_info.h>
 
 #include <asm/fred.h>
@@ -60,6 +64,41 @@ static int take_traps(struct kunit *test)
 	return traps;
 }
 
+/* The thread's own signals, which nobody delivers: a kernel thread does not return */
+
+#define HANDLER	((__force __sighandler_t)USER_IP)
+
+static void set_handler(int sig, __sighandler_t handler, unsigned long flags, sigset_t mask)
+{
+	guard(spinlock_irq)(&current->sighand->siglock);
+
+	current->sighand->action[sig - 1].sa = (struct sigaction) {
+		.sa_handler	= handler,
+		.sa_flags	= flags,
+		.sa_mask	= mask,
+	};
+}
+
+static void make_pending(struct sigpending *pending, int sig, bool on)
+{
+	guard(spinlock_irq)(&current->sighand->siglock);
+
+	if (on)
+		sigaddset(&pending->signal, sig);
+	else
+		sigdelset(&pending->signal, sig);
+}
+
+static sigset_t set_of(int sig)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	if (sig)
+		sigaddset(&set, sig);
+	return set;
+}
+
 static int user_step_init(struct kunit *test)
 {
 	test->priv = kunit_kzalloc(test, sizeof(int), GFP_KERNEL);
@@ -74,6 +113,8 @@ static void user_step_exit(struct kunit *test)
 	clear_thread_flag(TIF_FORCED_TF);
 	clear_restore_sigmask();
 	clear_thread_flag(TIF_SIGPENDING);
+	set_handler(SIGTRAP, SIG_IGN, 0, set_of(0));
+	set_handler(SIGUSR1, SIG_IGN, 0, set_of(0));
 }
 
 /* Rule by rule: TF at entry, TF at exit, whose TF it is */
@@ -157,6 +198,125 @@ static void test_undecided(struct kunit *test)
 				    results[i].name);
 		syscall_step_drop();
 	}
+}
+
+static const struct {
+	const char *name;
+	long ax, want_ax;
+	bool ends;
+	int sa_mask;		/* what SIGTRAP's handler blocks */
+	int saved_mask;		/* temporary mask: what the program blocks */
+	bool temporary_mask, shared, no_handler, no_trap_handler;
+	unsigned long flags;	/* of the handler */
+} ends[] = {
+	{ "pause",	 -ERESTARTNOHAND,	-EINTR, true, SIGUSR1 },
+	{ "nanosleep",	 -ERESTART_RESTARTBLOCK, -EINTR, true, SIGUSR1 },
+	{ "read",	 -ERESTARTSYS,		-EINTR, true, SIGUSR1 },
+	{ "sent to the process", -ERESTARTSYS,	-EINTR, true, SIGUSR1, .shared = true },
+	{ "not blocked", -ERESTARTSYS,		-ERESTARTSYS, false, SIGUSR2 },
+	{ "SA_RESTART",	 -ERESTARTSYS,		-ERESTARTSYS, false, SIGUSR1,
+	  .flags = SA_RESTART },
+	{ "SA_RESTART, but not restarted", -ERESTARTNOHAND, -EINTR, true, SIGUSR1,
+	  .flags = SA_RESTART },
+	{ "restarts always", -ERESTARTNOINTR,	-ERESTARTNOINTR, false, SIGUSR1 },
+	{ "no handler",	 -ERESTARTSYS,		-ERESTARTSYS, false, SIGUSR1, .no_handler = true },
+	{ "fatal trap",	 -ERESTARTSYS,		-ERESTARTSYS, false, SIGUSR1,
+	  .no_trap_handler = true },
+	{ "ppoll",	 -ERESTARTNOHAND,	-EINTR, true, SIGUSR1, .temporary_mask = true },
+	{ "epoll_pwait", -EINTR,		-EINTR, true, SIGUSR1, .temporary_mask = true },
+	{ "epoll_pwait, success", 1,		1, true, SIGUSR1, .temporary_mask = true },
+	{ "sigsuspend",	 -ERESTARTNOHAND,	-ERESTARTNOHAND, false, SIGUSR1, SIGUSR1,
+	  .temporary_mask = true },
+};
+
+/* A handler that has to wait for SIGTRAP's ends the call before it is delivered */
+static void test_waiting_handler(struct kunit *test)
+{
+	struct sigpending *pending;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); i++) {
+		struct pt_regs regs = user_regs(X86_EFLAGS_TF, ends[i].ax);
+
+		pending = ends[i].shared ? &current->signal->shared_pending : &current->pending;
+		set_handler(SIGTRAP, ends[i].no_trap_handler ? SIG_DFL : HANDLER, 0,
+			    set_of(ends[i].sa_mask));
+		set_handler(SIGUSR1, ends[i].no_handler ? SIG_DFL : HANDLER, ends[i].flags,
+			    set_of(0));
+		if (ends[i].temporary_mask) {
+			current->saved_sigmask = set_of(ends[i].saved_mask);
+			set_restore_sigmask();
+		}
+		make_pending(pending, SIGUSR1, true);
+		set_thread_flag(TIF_SIGPENDING);
+
+		arch_syscall_enter(&regs);
+		arch_syscall_step(&regs);
+		KUNIT_EXPECT_EQ_MSG(test, step_noted(), !ends[i].ends, "%s", ends[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, (long)regs.ax, ends[i].want_ax, "%s", ends[i].name);
+		KUNIT_EXPECT_EQ_MSG(test, test_restore_sigmask(),
+				    ends[i].temporary_mask && !ends[i].ends, "%s", ends[i].name);
+
+		make_pending(pending, SIGUSR1, false);
+		clear_restore_sigmask();
+		KUNIT_EXPECT_EQ_MSG(test, take_traps(test), ends[i].ends, "%s", ends[i].name);
+		syscall_step_drop();
+	}
+}
+
+static const struct {
+	int sig, code;
+	bool trap;
+} queued[] = {
+	{ SIGSEGV, SEGV_MAPERR,	false },
+	{ SIGSEGV, SI_KERNEL,	false },
+	{ SIGBUS,  BUS_ADRALN,	false },
+	{ SIGILL,  ILL_ILLOPN,	false },
+	{ SIGFPE,  FPE_INTDIV,	false },
+	{ SIGSYS,  SYS_SECCOMP,	false },
+	{ SIGTRAP, TRAP_BRKPT,	false },
+	{ SIGSEGV, SI_USER,	true },
+	{ SIGSEGV, SI_QUEUE,	true },
+	{ SIGCHLD, CLD_EXITED,	true },
+	{ SIGUSR1, SI_KERNEL,	true },
+};
+
+/* A synchronous signal of the call is the report, one that was sent is not */
+static void test_synchronous(struct kunit *test)
+{
+	struct sigqueue *q = kunit_kzalloc(test, sizeof(*q), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, q);
+	for (i = 0; i < ARRAY_SIZE(queued); i++) {
+		struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
+
+		q->info.si_signo = queued[i].sig;
+		q->info.si_code = queued[i].code;
+		scoped_guard(spinlock_irq, &current->sighand->siglock)
+			list_add_tail(&q->list, &current->pending.list);
+
+		arch_syscall_enter(&regs);
+		arch_syscall_step(&regs);
+
+		scoped_guard(spinlock_irq, &current->sighand->siglock)
+			list_del(&q->list);
+		KUNIT_EXPECT_FALSE(test, step_noted());
+		KUNIT_EXPECT_EQ_MSG(test, take_traps(test), queued[i].trap,
+				    "signal %d, code %d", queued[i].sig, queued[i].code);
+	}
+}
+
+/* A tracer that sets the ip to what it is changes nothing */
+static void test_moved(struct kunit *test)
+{
+	struct pt_regs regs = user_regs(X86_EFLAGS_TF, -ERESTARTSYS);
+
+	arch_syscall_enter(&regs);
+	syscall_step_moved(current, &regs, USER_IP);
+	KUNIT_EXPECT_TRUE(test, step_noted());
+	syscall_step_moved(current, &regs, USER_IP + 1);
+	KUNIT_EXPECT_FALSE(test, step_noted());
 }
 
 /* seccomp and user dispatch send SIGSYS instead */
@@ -262,6 +422,9 @@ static struct kunit_case user_step_cases[] = {
 	KUNIT_CASE(test_due),
 	KUNIT_CASE(test_forced_later),
 	KUNIT_CASE(test_undecided),
+	KUNIT_CASE(test_waiting_handler),
+	KUNIT_CASE(test_synchronous),
+	KUNIT_CASE(test_moved),
 	KUNIT_CASE(test_rollback),
 	KUNIT_CASE(test_emulated),
 #ifdef CONFIG_X86_FRED

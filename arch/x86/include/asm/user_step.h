@@ -13,6 +13,7 @@
 
 #include <linux/compiler.h>
 #include <linux/ptrace.h>
+#include <linux/sched.h>
 #include <linux/thread_info.h>
 
 #include <asm/processor-flags.h>
@@ -51,6 +52,24 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs)
 static inline void syscall_step_drop(void)
 {
 	clear_thread_flag(TIF_SYSCALL_STEP);
+}
+
+/**
+ * syscall_step_moved - A tracer sets the instruction pointer
+ * @task:	The tracee, which is stopped
+ * @regs:	Its registers
+ * @ip:		The new instruction pointer
+ *
+ * If it is another one, the program goes on elsewhere, and gives up the syscall that
+ * it may be in the middle of.
+ *
+ * Context: Task context, of the tracer.
+ */
+static inline void syscall_step_moved(struct task_struct *task, const struct pt_regs *regs,
+				      unsigned long ip)
+{
+	if (ip != regs->ip)
+		clear_tsk_thread_flag(task, TIF_SYSCALL_STEP);
 }
 
 /**

@@ -925,6 +925,86 @@ TEST(sigreturn_1_to_0)
 #endif
 
 /*
+ * A frame that cannot be read: SIGSEGV is the report, and its handler gets no trap
+ */
+
+#ifdef __x86_64__
+# define SP		"%rsp"
+# define KEPT_SP	"%r12"
+# define FIRST_ARG	"%rdi"
+#else
+# define SP		"%esp"
+# define KEPT_SP	"%esi"
+# define FIRST_ARG	"%ebx"
+#endif
+
+#define NO_STACK	128	/* nothing is mapped there */
+
+#define BAD_FRAME(name)							\
+	STEP_CODE(bad_frame_##name,					\
+		  STEP_AT "mov " SP "," KEPT_SP "\n"			\
+		  STEP_AT "mov " FIRST_ARG "," SP "\n"			\
+		  STEP_AT NR(name)					\
+		  STEP_AT STEP_SYSCALL					\
+		  STEP_AT "mov " KEPT_SP "," SP "\n"			\
+		  STEP_AT "nop\n")
+
+#define BAD_FRAME_NEXT	4	/* behind the call */
+
+BAD_FRAME(rt_sigreturn);
+#ifndef __x86_64__
+BAD_FRAME(sigreturn);
+#endif
+
+static unsigned long segv_ip, segv_flags;
+
+static void segv_handler(int sig, siginfo_t *info, void *ctx)
+{
+	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+
+	segv_ip = gregs[STEP_REG_IP];
+	segv_flags = gregs[STEP_REG_FL];
+}
+
+static void run_bad_frame(struct __test_metadata *_metadata,
+			  __typeof__(bad_frame_rt_sigreturn) *code,
+			  const unsigned long *table, const void *end)
+{
+	static char stack[65536];
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	struct sigaction sa = {
+		.sa_sigaction = segv_handler,
+		.sa_flags = SA_SIGINFO | SA_ONSTACK,
+	};
+
+	ASSERT_EQ(sigaltstack(&ss, NULL), 0);
+	ASSERT_EQ(sigaction(SIGSEGV, &sa, NULL), 0);
+	ASSERT_EQ(step_install(SA_ONSTACK), 0);
+	step_reset(end);
+	code(NO_STACK, 0, 0);
+
+	EXPECT_EQ(segv_ip, table[BAD_FRAME_NEXT]);
+	EXPECT_TRUE(segv_flags & STEP_TF);
+	step_want_range(&want, table, 0, BAD_FRAME_NEXT - 1);
+	step_want_tail(&want, table, BAD_FRAME_NEXT + 1);
+	EXPECT_STEPS(want.ip);
+}
+
+TEST(rt_sigreturn_bad_frame)
+{
+	run_bad_frame(_metadata, bad_frame_rt_sigreturn, bad_frame_rt_sigreturn_want,
+		      bad_frame_rt_sigreturn_end);
+}
+
+#ifndef __x86_64__
+TEST(sigreturn_bad_frame)
+{
+	run_bad_frame(_metadata, bad_frame_sigreturn, bad_frame_sigreturn_want,
+		      bad_frame_sigreturn_end);
+}
+#endif
+
+/*
  * execve
  */
 

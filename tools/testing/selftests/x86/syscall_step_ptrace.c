@@ -222,6 +222,9 @@ static struct {
 	unsigned long ip, addr, dr6;
 } now;
 
+/* Where the program has its instructions, for what a list does */
+static const unsigned long *kept_table;
+
 static void usr1_handler(int sig, siginfo_t *info, void *ctx)
 {
 }
@@ -471,6 +474,7 @@ static void run(struct __test_metadata *_metadata, struct prog p, const struct l
 	ASSERT_TRUE(step_share_log());
 	step_reset(p.end);
 
+	kept_table = p.table;
 	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (!pid)
@@ -584,6 +588,42 @@ static void skip_call(pid_t pid)
 {
 	poke(pid, USER_ORIG_AX, -1);
 	set_result(pid);
+}
+
+static struct user_regs_struct kept_regs;
+
+/*
+ * As a debugger does that calls a function of the program: another ip, and orig_ax -1,
+ * so that nothing is restarted there. Its place is the last but one of the list.
+ */
+static void go_elsewhere(pid_t pid)
+{
+	ptrace(PTRACE_GETREGS, pid, 0, &kept_regs);
+	poke(pid, USER_IP, kept_table[NEXT + 1]);
+	skip_call(pid);
+}
+
+static void go_elsewhere_by_setregs(pid_t pid)
+{
+	struct user_regs_struct regs;
+
+	go_elsewhere(pid);
+	ptrace(PTRACE_GETREGS, pid, 0, &regs);
+	ptrace(PTRACE_SETREGS, pid, 0, &kept_regs);
+	ptrace(PTRACE_SETREGS, pid, 0, &regs);
+}
+
+static void come_back(pid_t pid)
+{
+	ptrace(PTRACE_SETREGS, pid, 0, &kept_regs);
+}
+
+/* With nothing changed by it, the call is the one that it was */
+static void set_same_regs(pid_t pid)
+{
+	ptrace(PTRACE_GETREGS, pid, 0, &kept_regs);
+	come_back(pid);
+	poke(pid, USER_IP, peek(pid, USER_IP));
 }
 
 static void send_usr1(pid_t pid)
@@ -841,6 +881,45 @@ TRACER_TEST(self_restart_cancelled, SELF(read, .setup = make_pipe, .result = MAG
 TRACER_TEST(self_eintr, SELF(read, .setup = make_pipe, .result = -EINTR),
 	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
 	    { CONT, TRACED(NEXT), SIGUSR1 },
+	    { .next = self_tail })
+
+/*
+ * The tracer has the program go on elsewhere, where nothing has been stepped over. When
+ * it is back, the call is made once more, and the trap is that call's.
+ */
+
+TRACER_TEST(self_abandoned, SELF(read, .setup = make_pipe, .untraced = true),
+	    { PTRACE_SEIZE, EVENT(PTRACE_EVENT_STOP, NEXT), .during = interrupt },
+	    { STEP, TRACED(END), .before = go_elsewhere },
+	    { CONT, TRACED(NEXT), .before = come_back, .during = let_read },
+	    { .next = self_tail })
+
+TRACER_TEST(self_abandoned_by_setregs, SELF(read, .setup = make_pipe, .untraced = true),
+	    { PTRACE_SEIZE, EVENT(PTRACE_EVENT_STOP, NEXT), .during = interrupt },
+	    { CONT, TRACED(END), .before = go_elsewhere_by_setregs },
+	    { CONT, TRACED(NEXT), .before = come_back, .during = let_read },
+	    { .next = self_tail })
+
+TRACER_TEST(self_abandoned_handler, SELF(read, .setup = make_pipe, .result = MAGIC, .saw = END),
+	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
+	    { CONT, TRACED(END), SIGUSR1, .before = go_elsewhere },
+	    { CONT, EXITED(0), SIGTRAP })
+
+TRACER_TEST(self_moved_at_entry, SELF(yield, .result = MAGIC, .saw = END),
+	    { SYSCALL, ENTRY(NEXT) },
+	    { SYSCALL, EXIT(NEXT + 1), .before = go_elsewhere },
+	    { CONT, TRACED(END) },
+	    { CONT, EXITED(0), SIGTRAP })
+
+TRACER_TEST(self_moved_at_exit, SELF(yield, .result = MAGIC, .saw = END),
+	    { SYSCALL, ENTRY(NEXT) }, { SYSCALL, EXIT(NEXT) },
+	    { CONT, TRACED(END), .before = go_elsewhere },
+	    { CONT, EXITED(0), SIGTRAP })
+
+TRACER_TEST(self_same_regs, SELF(read, .setup = make_pipe),
+	    { SYSCALL, ENTRY(NEXT) },
+	    { SYSCALL, EXIT(NEXT), .before = set_same_regs, .during = let_read },
+	    { CONT, TRACED(NEXT), .before = set_same_regs },
 	    { .next = self_tail })
 
 /*

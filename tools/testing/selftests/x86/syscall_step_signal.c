@@ -13,6 +13,7 @@
 #include <linux/futex.h>
 #include <linux/types.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -118,6 +119,7 @@ struct shared {
 	__u64 wait_set;
 	__u64 after;		/* mask of the program in the end */
 	long hour[2], nap[2], msec[2];
+	siginfo_t info;
 	int word;
 	int went_on;
 	char buf[8];
@@ -171,6 +173,7 @@ static __u64 normal;			/* mask of the program */
 static int trap_flags;			/* sa_flags of SIGTRAP */
 static __u64 trap_mask;			/* sa_mask of it */
 static int raise_first[2];		/* before it steps */
+static bool with_thread;		/* another one, which sleeps */
 static unsigned long hook_ip;		/* what to do at the trap there */
 static void (*hook)(__u64 *mask);
 static unsigned long vdso_entry;
@@ -226,11 +229,21 @@ static void on_trap(int sig, siginfo_t *info, void *ctx)
 		hook((__u64 *)&uc->uc_sigmask);
 }
 
+static void *sleep_on(void *arg)
+{
+	while (pause())
+		;
+	return NULL;
+}
+
 static void step_through_call(void)
 {
+	pthread_t thread;
 	int i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (with_thread && pthread_create(&thread, NULL, sleep_on, NULL))
+		_exit(1);
 	for (i = 0; i < ARRAY_SIZE(raise_first); i++) {
 		if (raise_first[i])
 			raise(raise_first[i]);
@@ -414,6 +427,20 @@ static void want_handler(int sig)
 	__u64 blocked = trap_flags & SA_NODEFER ? 0 : SIG_BIT(SIGTRAP);
 
 	want_event(sig, (long)on_trap, normal | blocked | trap_mask, ANY_AX);
+}
+
+/* The signal, and no trap at its place. The next one is where the CPU traps. */
+static void want_signal_there(int sig, long result)
+{
+	want_event(sig, behind, normal, result);
+	want_tail(behind == way->table[CALL_NEXT] ? CALL_NEXT + 1 : CALL_NEXT, result);
+}
+
+/* SIGTRAP's handler blocks the signal, so it has to wait for that, as after any instruction */
+static void want_waiting_handler(int sig, long result)
+{
+	want_trap(behind, result);
+	want_signal_there(sig, result);
 }
 
 /* And SIGUSR2 is on top of that. A temporary mask is in force until the handlers return. */
@@ -664,9 +691,12 @@ static void run_handler(struct __test_metadata *_metadata, int flags)
 		want_restart(SIGUSR1);
 		ASSERT_TRUE(asleep_in(call->nr, behind));
 		complete(_metadata);
-	} else {
+	} else if (!(trap_mask & SIG_BIT(SIGUSR1)) || (normal & SIG_BIT(SIGUSR1)) || with_thread) {
+		/* Or it cannot wait, as only the temporary mask of the call lets it through */
 		want_handler(SIGUSR1);
 		want_result(-EINTR);
+	} else {
+		want_waiting_handler(SIGUSR1, -EINTR);
 	}
 	finish(_metadata);
 }
@@ -674,6 +704,66 @@ static void run_handler(struct __test_metadata *_metadata, int flags)
 TEST_F(sleeping, handler)
 {
 	run_handler(_metadata, 0);
+}
+
+static void block_in_trap_handler(int sig)
+{
+	trap_mask = SIG_BIT(sig) | SIG_BIT(SIGIO);
+}
+
+TEST_F(sleeping, masked_handler)
+{
+	block_in_trap_handler(SIGUSR1);
+	run_handler(_metadata, 0);
+}
+
+TEST_F(sleeping, masked_handler_sa_restart)
+{
+	block_in_trap_handler(SIGUSR1);
+	sh->mask = 0;
+	run_handler(_metadata, SA_RESTART);
+}
+
+/* A temporary mask does not matter to a signal that the program does not block */
+TEST_F(sleeping, masked_handler_unblocked)
+{
+	block_in_trap_handler(SIGUSR1);
+	normal &= ~SIG_BIT(SIGUSR1);
+	run_handler(_metadata, 0);
+}
+
+/* Nor if another thread could handle it: the call would have ended without a handler */
+TEST(masked_handler_threads)
+{
+	static const struct call pause_call = { .nr = __NR_pause, .kind = NOHAND };
+
+	setup(_metadata, &pause_call);
+	block_in_trap_handler(SIGUSR1);
+	with_thread = true;
+	run_handler(_metadata, 0);
+}
+
+/* It cannot wait if it is taken from the queue before it is known that it ends the call */
+TEST_F(sleeping, masked_handler_stopped)
+{
+	block_in_trap_handler(SIGUSR1);
+	ASSERT_EQ(install(SIGUSR1, on_other, 0, 0), 0);
+	start_and_stop(_metadata);
+	ASSERT_EQ(kill(pid, SIGUSR1), 0);
+	ASSERT_EQ(send_signal(SIGCONT), 0);
+
+	want_until_call();
+	if (call->kind == NOINTR) {
+		want_restart(SIGUSR1);
+		ASSERT_TRUE(asleep_in(call->nr, behind));
+		complete(_metadata);
+	} else if (call->kind == ALWAYS_EINTR && !call->masked) {
+		want_waiting_handler(SIGUSR1, -EINTR);
+	} else {
+		want_handler(SIGUSR1);
+		want_result(-EINTR);
+	}
+	finish(_metadata);
 }
 
 /* A call with a temporary mask takes no notice: let it have one without SIGTRAP */
@@ -873,10 +963,7 @@ static void run_self(struct __test_metadata *_metadata, const struct call *c)
 	start(_metadata);
 	want_until_call();
 	if (trap_mask & SIG_BIT(SIGUSR1)) {
-		/* As behind any instruction: it has to wait for SIGTRAP's handler */
-		want_trap(behind, 0);
-		want_event(SIGUSR1, behind, normal, 0);
-		want_tail(CALL_NEXT + 1, 0);
+		want_waiting_handler(SIGUSR1, 0);
 	} else {
 		want_handler(SIGUSR1);
 		want_result(0);
@@ -897,6 +984,59 @@ TEST(kill_self)
 TEST(tgkill_self)
 {
 	run_self(_metadata, &tgkill_call);
+}
+
+/*
+ * A call that ends in a synchronous signal: this is the report. A trap besides would
+ * have the handler as its place.
+ */
+
+static const struct call queue_call = {
+	.nr = __NR_rt_tgsigqueueinfo, .args = { 0, 0, 0, AT(info) }, .self = 2,
+};
+
+FIXTURE(synchronous) {};
+
+FIXTURE_VARIANT(synchronous)
+{
+	int sig;
+};
+
+FIXTURE_VARIANT_ADD(synchronous, segv) { .sig = SIGSEGV };
+FIXTURE_VARIANT_ADD(synchronous, bus) { .sig = SIGBUS };
+FIXTURE_VARIANT_ADD(synchronous, ill) { .sig = SIGILL };
+FIXTURE_VARIANT_ADD(synchronous, fpe) { .sig = SIGFPE };
+FIXTURE_VARIANT_ADD(synchronous, sys) { .sig = SIGSYS };
+
+FIXTURE_SETUP(synchronous)
+{
+	setup(_metadata, &queue_call);
+	ASSERT_EQ(install(variant->sig, on_other, 0, 0), 0);
+	sh->call[3] = variant->sig;
+	sh->info.si_signo = variant->sig;
+	/* SEGV_MAPERR and its like */
+	sh->info.si_code = 1;
+}
+
+FIXTURE_TEARDOWN(synchronous) {}
+
+TEST_F(synchronous, own)
+{
+	start(_metadata);
+	want_until_call();
+	want_signal_there(variant->sig, 0);
+	finish(_metadata);
+}
+
+/* It is none if it is sent */
+TEST_F(synchronous, sent)
+{
+	sh->info.si_code = SI_QUEUE;
+	start(_metadata);
+	want_until_call();
+	want_handler(variant->sig);
+	want_result(0);
+	finish(_metadata);
 }
 
 TEST(unblock_two)
