@@ -92,6 +92,22 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
 #define arch_syscall_enter arch_syscall_enter
 #endif
 
+#ifndef arch_syscall_preset
+/**
+ * arch_syscall_preset - Preset a syscall's result anew, after work on entry
+ * @regs:	Register state
+ * @nr:		The number with which the syscall is to be made
+ *
+ * A tracer may have set the result, and not have skipped the call. The call replaces
+ * that, but if there is no call @nr, nothing does. For an architecture that relies on
+ * the result that was preset at entry.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr) { }
+#define arch_syscall_preset arch_syscall_preset
+#endif
+
 #ifndef arch_syscall_current
 /**
  * arch_syscall_current - Current, read anew
@@ -339,6 +355,7 @@ static __always_inline void generic_do_syscall(struct pt_regs *regs,
 
 		nr = syscall_get_nr(arch_syscall_current(), regs);
 		OPTIMIZER_HIDE_VAR(nr);
+		arch_syscall_preset(regs, nr);
 		dispatch(regs, nr);
 
 		/* Who has work on entry mostly has some on exit, and knows it beforehand */

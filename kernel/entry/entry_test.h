@@ -451,6 +451,13 @@ static void fake_syscall_enter(struct pt_regs *regs)
 	fake_sleeps("enter");
 }
 
+static void fake_syscall_preset(struct pt_regs *regs, long nr)
+{
+	fake_check_regs("preset", regs);
+	if (nr != -1)
+		syscall_set_return_value(current, regs, FAKE_PRESET, 0);
+}
+
 static bool fake_user_dispatch(struct pt_regs *regs)
 {
 	fake_check_regs("dispatch", regs);
@@ -665,6 +672,8 @@ static void fake_ftrace_nmi_exit(void)		{ fake_instr("ftrace_end"); }
 
 #undef arch_syscall_enter
 #define arch_syscall_enter			fake_syscall_enter
+#undef arch_syscall_preset
+#define arch_syscall_preset			fake_syscall_preset
 #define syscall_user_dispatch			fake_user_dispatch
 #define syscall_user_dispatch_clear_on_dispatch	fake_user_dispatch_clear
 #define rseq_syscall_enter_work			fake_rseq_slice

@@ -107,7 +107,7 @@ void syscall_step_begin(void)
 static bool wants_restart(struct pt_regs *regs)
 {
 	/* What sigreturn has restored is no result */
-	if (syscall_get_nr(current, regs) == -1)
+	if (syscall_get_nr(current, regs) < 0)
 		return false;
 
 	switch (syscall_get_error(current, regs)) {

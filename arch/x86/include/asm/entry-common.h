@@ -3,6 +3,7 @@
 #ifndef _ASM_X86_ENTRY_COMMON_H
 #define _ASM_X86_ENTRY_COMMON_H
 
+#include <linux/errno.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/thread_info.h>
@@ -47,6 +48,23 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 }
 
 #define arch_enter_from_user_mode arch_enter_from_user_mode
+
+/**
+ * arch_syscall_preset - Preset a syscall's result anew, after work on entry
+ * @regs:	Register state
+ * @nr:		The number with which the syscall is to be made
+ *
+ * Number -1 skips the call. Then the result is whatever the tracer has set.
+ *
+ * Context: Task context, interrupts enabled.
+ */
+static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
+{
+	if (nr != -1)
+		regs->ax = -ENOSYS;
+}
+
+#define arch_syscall_preset arch_syscall_preset
 
 /**
  * arch_syscall_current - Current, read anew
