@@ -51,15 +51,21 @@ struct program {
 
 static struct program *prog;
 static int pipe_fd[2];
+
 /* Read by user dispatch, where it is on */
-static volatile char selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+static char selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+
+static void select_calls(char value)
+{
+	__atomic_store_n(&selector, value, __ATOMIC_SEQ_CST);
+}
 
 static void handler(int sig, siginfo_t *info, void *ctx)
 {
 	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
 	struct handled *h = &prog->handler[prog->handled];
 
-	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	select_calls(SYSCALL_DISPATCH_FILTER_ALLOW);
 	/* A call that is made again for ever */
 	if (prog->handled == ARRAY_SIZE(prog->handler))
 		_exit(2);
@@ -596,9 +602,9 @@ static __noreturn void not_made_main(const struct entry_way *way, int nr, enum a
 					   PR_SYS_DISPATCH_ON, 0, 0, &selector))
 		_exit(1);
 	if (answer == BY_DISPATCH)
-		selector = SYSCALL_DISPATCH_FILTER_BLOCK;
+		select_calls(SYSCALL_DISPATCH_FILTER_BLOCK);
 	prog->result = way->call(nr, no_args);
-	selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	select_calls(SYSCALL_DISPATCH_FILTER_ALLOW);
 	_exit(0);
 }
 

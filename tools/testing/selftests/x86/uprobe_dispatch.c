@@ -36,27 +36,27 @@
 #define INT3		0xcc
 #define ANSWER		4711	/* of a dispatched call */
 
-static volatile char selector;
-static volatile int dispatched;
+static char selector;		/* read by the kernel */
+static int dispatched;		/* the number of the last call that was */
 
-/* A function that begins with a NOP of ten bytes, whose probe the kernel makes a call */
-unsigned long probed(unsigned long x);
-asm(".pushsection .text\n"
-    ".balign 16\n"
-    ".globl probed\n"
-    ".type probed, @function\n"
-    "probed:\n"
-    ".byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0\n"
-    "lea 1(%rdi),%rax\n"
-    "ret\n"
-    ".size probed, . - probed\n"
-    ".popsection\n");
+static void select_calls(char value)
+{
+	__atomic_store_n(&selector, value, __ATOMIC_SEQ_CST);
+}
+
+/* It begins with a NOP of ten bytes: the kernel makes a call of the probe on it */
+static __attribute__((naked, noipa)) unsigned long probed(unsigned long x)
+{
+	asm volatile(".byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0\n\t"
+		     "lea 1(%rdi),%rax\n\t"
+		     "ret");
+}
 
 static void on_sigsys(int sig, siginfo_t *info, void *ctx)
 {
 	ucontext_t *uc = ctx;
 
-	selector = SELECTOR_ALLOW;
+	select_calls(SELECTOR_ALLOW);
 	dispatched = info->si_syscall;
 	uc->uc_mcontext.gregs[REG_RAX] = ANSWER;
 }
@@ -65,8 +65,8 @@ static long file_offset(unsigned long addr)
 {
 	FILE *f = fopen("/proc/self/maps", "r");
 	unsigned long start, end, offset;
-	char line[256];
 	long found = -1;
+	char line[256];
 
 	while (f && found < 0 && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
@@ -142,7 +142,7 @@ FIXTURE_SETUP(dispatch)
 
 FIXTURE_TEARDOWN(dispatch)
 {
-	selector = SELECTOR_ALLOW;
+	select_calls(SELECTOR_ALLOW);
 	if (self->fd >= 0)
 		close(self->fd);
 }
@@ -156,15 +156,15 @@ TEST_F(dispatch, of_uprobes_passes)
 	/* The first hit is by INT3, the kernel changes the code then */
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(probed(1), 2);
-	if (!variant->config && *(volatile unsigned char *)probed == INT3)
+	if (!variant->config && __atomic_load_n((unsigned char *)probed, __ATOMIC_SEQ_CST) == INT3)
 		SKIP(return, "this uprobe works without a system call");
 	before = hits(self->fd);
 	ASSERT_EQ(before, 3);
 
 	ASSERT_TRUE(dispatch_on());
-	selector = SELECTOR_BLOCK;
+	select_calls(SELECTOR_BLOCK);
 	result = probed(2);
-	selector = SELECTOR_ALLOW;
+	select_calls(SELECTOR_ALLOW);
 	EXPECT_EQ(result, 3);
 	EXPECT_EQ(dispatched, 0);
 	EXPECT_EQ(hits(self->fd), before + 1);
@@ -177,9 +177,9 @@ TEST_F(dispatch, of_the_program_does_not)
 
 	ASSERT_EQ(probed(1), 2);
 	ASSERT_TRUE(dispatch_on());
-	selector = SELECTOR_BLOCK;
+	select_calls(SELECTOR_BLOCK);
 	result = own_call(variant->nr);
-	selector = SELECTOR_ALLOW;
+	select_calls(SELECTOR_ALLOW);
 	EXPECT_EQ(result, ANSWER);
 	EXPECT_EQ(dispatched, variant->nr);
 }
