@@ -301,17 +301,17 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 
 	/* Bits of the one may be taken for the other's: the slow path looks again */
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
-		pending = (ti_work | work) & (EXIT_TO_USER_MODE_ANY | mask);
+		pending = ti_work | work;
 	else
 		pending = (ti_work & EXIT_TO_USER_MODE_ANY) | (work & mask);
 
-	if (unlikely(pending)) {
-		/* As exit_to_user_mode_any(). One-time work has none of these bits. */
-		if (!ARCH_EXIT_TO_USER_MODE_LATE || (pending & ~ARCH_EXIT_TO_USER_MODE_LATE))
+	if (unlikely(pending & (EXIT_TO_USER_MODE_ANY | mask))) {
+		/* As exit_to_user_mode_any(). One-time work has no bits of late work. */
+		if (!ARCH_EXIT_TO_USER_MODE_LATE || (pending & (EXIT_TO_USER_MODE_WORK | mask)))
 			return syscall_exit_any_work(regs);
 
-		ti_work = pending;
-		arch_exit_to_user_mode_late(ti_work);
+		arch_exit_to_user_mode_late(pending);
+		return pending;
 	}
 
 	return ti_work;
