@@ -44,8 +44,14 @@ static void select_calls(char value)
 	__atomic_store_n(&selector, value, __ATOMIC_SEQ_CST);
 }
 
+static __attribute__((naked, noipa)) unsigned long plain(unsigned long x)
+{
+	asm volatile("lea 1(%rdi),%rax\n\t"
+		     "ret");
+}
+
 /* It begins with a NOP of ten bytes: the kernel makes a call of the probe on it */
-static __attribute__((naked, noipa)) unsigned long probed(unsigned long x)
+static __attribute__((naked, noipa)) unsigned long with_nop(unsigned long x)
 {
 	asm volatile(".byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0\n\t"
 		     "lea 1(%rdi),%rax\n\t"
@@ -79,7 +85,7 @@ static long file_offset(unsigned long addr)
 }
 
 /* Returns a file descriptor, from which the hits can be read, or -1 */
-static int open_probe(__u64 config)
+static int open_probe(unsigned long (*probed)(unsigned long x), __u64 config)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
@@ -125,16 +131,17 @@ FIXTURE(dispatch) {
 };
 
 FIXTURE_VARIANT(dispatch) {
+	unsigned long (*probed)(unsigned long x);
 	__u64 config;
 	long nr;
 };
 
-FIXTURE_VARIANT_ADD(dispatch, uprobe) { 0, __NR_uprobe };
-FIXTURE_VARIANT_ADD(dispatch, uretprobe) { RETPROBE, __NR_uretprobe };
+FIXTURE_VARIANT_ADD(dispatch, uprobe) { with_nop, 0, __NR_uprobe };
+FIXTURE_VARIANT_ADD(dispatch, uretprobe) { plain, RETPROBE, __NR_uretprobe };
 
 FIXTURE_SETUP(dispatch)
 {
-	self->fd = open_probe(variant->config);
+	self->fd = open_probe(variant->probed, variant->config);
 	if (self->fd < 0)
 		SKIP(return, "no uprobes by perf_event_open()");
 	dispatched = 0;
@@ -155,15 +162,15 @@ TEST_F(dispatch, of_uprobes_passes)
 
 	/* The first hit is by INT3, the kernel changes the code then */
 	for (i = 0; i < 3; i++)
-		ASSERT_EQ(probed(1), 2);
-	if (!variant->config && __atomic_load_n((unsigned char *)probed, __ATOMIC_SEQ_CST) == INT3)
+		ASSERT_EQ(variant->probed(1), 2);
+	if (!variant->config && __atomic_load_n((unsigned char *)variant->probed, __ATOMIC_SEQ_CST) == INT3)
 		SKIP(return, "this uprobe works without a system call");
 	before = hits(self->fd);
 	ASSERT_EQ(before, 3);
 
 	ASSERT_TRUE(dispatch_on());
 	select_calls(SELECTOR_BLOCK);
-	result = probed(2);
+	result = variant->probed(2);
 	select_calls(SELECTOR_ALLOW);
 	EXPECT_EQ(result, 3);
 	EXPECT_EQ(dispatched, 0);
@@ -175,7 +182,7 @@ TEST_F(dispatch, of_the_program_does_not)
 {
 	long result;
 
-	ASSERT_EQ(probed(1), 2);
+	ASSERT_EQ(variant->probed(1), 2);
 	ASSERT_TRUE(dispatch_on());
 	select_calls(SELECTOR_BLOCK);
 	result = own_call(variant->nr);
