@@ -163,7 +163,8 @@ TEST_F(dispatch, of_uprobes_passes)
 	/* The first hit is by INT3, the kernel changes the code then */
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(variant->probed(1), 2);
-	if (!variant->config && __atomic_load_n((unsigned char *)variant->probed, __ATOMIC_SEQ_CST) == INT3)
+	if (!variant->config &&
+	    __atomic_load_n((unsigned char *)variant->probed, __ATOMIC_SEQ_CST) == INT3)
 		SKIP(return, "this uprobe works without a system call");
 	before = hits(self->fd);
 	ASSERT_EQ(before, 3);
