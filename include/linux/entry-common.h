@@ -310,8 +310,9 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 		if (!ARCH_EXIT_TO_USER_MODE_LATE || (pending & (EXIT_TO_USER_MODE_WORK | mask)))
 			return syscall_exit_any_work(regs);
 
-		arch_exit_to_user_mode_late(pending);
-		return pending;
+		ti_work = pending & ARCH_EXIT_TO_USER_MODE_LATE;
+		arch_exit_to_user_mode_late(ti_work);
+		return ti_work;
 	}
 
 	return ti_work;
