@@ -94,7 +94,7 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
 
 #ifndef arch_syscall_preset
 /**
- * arch_syscall_preset - Preset a syscall's result anew, after work on entry
+ * arch_syscall_preset - Preset a syscall's result anew, after a tracer's stop
  * @regs:	Register state
  * @nr:		The number with which the syscall is to be made
  *
@@ -356,7 +356,6 @@ static __always_inline void generic_do_syscall(struct pt_regs *regs,
 
 		nr = syscall_get_nr(arch_syscall_current(), regs);
 		OPTIMIZER_HIDE_VAR(nr);
-		arch_syscall_preset(regs, nr);
 		dispatch(regs, nr);
 
 		/* Who has work on entry mostly has some on exit, and knows it beforehand */

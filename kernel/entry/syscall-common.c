@@ -50,8 +50,11 @@ static noinline bool enter_less_frequent(struct pt_regs *regs, unsigned long wor
 		return true;
 
 	/* With SYSEMU the tracer makes the call in the kernel's place */
-	return arch_ptrace_report_syscall_permit_entry(regs) &&
-	       !(work & SYSCALL_WORK_SYSCALL_EMU);
+	if (!arch_ptrace_report_syscall_permit_entry(regs) || (work & SYSCALL_WORK_SYSCALL_EMU))
+		return false;
+
+	arch_syscall_preset(regs, syscall_get_nr(current, regs));
+	return true;
 }
 
 /**

@@ -388,7 +388,6 @@ inline generic_do_syscall()
 		:: !permit -> syscall_exit_skipped()
 		:: else
 		fi;
-		/* arch_syscall_preset() */
 		dispatch();
 		READ_WORK;	/* syscall_work_now() */
 		if

@@ -50,7 +50,7 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 #define arch_enter_from_user_mode arch_enter_from_user_mode
 
 /**
- * arch_syscall_preset - Preset a syscall's result anew, after work on entry
+ * arch_syscall_preset - Preset a syscall's result anew, after a tracer's stop
  * @regs:	Register state
  * @nr:		The number with which the syscall is to be made
  *
