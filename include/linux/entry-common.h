@@ -131,7 +131,7 @@ bool syscall_enter_work(struct pt_regs *regs, unsigned long work);
 void syscall_exit_work(struct pt_regs *regs, unsigned long work);
 unsigned long syscall_exit_all_work(struct pt_regs *regs);
 unsigned long syscall_exit_skipped(struct pt_regs *regs);
-unsigned long syscall_exit_any_work(struct pt_regs *regs);
+unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending);
 
 /**
  * enter_from_user_mode_randomize_stack - Enter for a syscall, and move the stack
@@ -305,15 +305,8 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 	else
 		pending = (ti_work & EXIT_TO_USER_MODE_ANY) | (work & mask);
 
-	if (unlikely(pending & (EXIT_TO_USER_MODE_ANY | mask))) {
-		/* As exit_to_user_mode_any(). One-time work has no bits of late work. */
-		if (!ARCH_EXIT_TO_USER_MODE_LATE || (pending & (EXIT_TO_USER_MODE_WORK | mask)))
-			return syscall_exit_any_work(regs);
-
-		ti_work = pending & ARCH_EXIT_TO_USER_MODE_LATE;
-		arch_exit_to_user_mode_late(ti_work);
-		return ti_work;
-	}
+	if (unlikely(pending & (EXIT_TO_USER_MODE_ANY | mask)))
+		return syscall_exit_any_work(regs, pending);
 
 	return ti_work;
 }

@@ -140,8 +140,9 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
  *
  * Context: Task context, interrupts disabled. Must not sleep and must not
  *	    enable interrupts, because nobody would look at new work.
+ * Return: @ti_work, so that the callers can return what it returns.
  */
-void arch_exit_to_user_mode_late(unsigned long ti_work);
+unsigned long arch_exit_to_user_mode_late(unsigned long ti_work);
 
 /**
  * arch_syscall_step - Complete a single step over a system call
@@ -169,28 +170,6 @@ void arch_syscall_step(struct pt_regs *regs);
 void arch_do_signal_or_restart(struct pt_regs *regs);
 
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work);
-
-/**
- * exit_to_user_mode_any - Do pending work, of which there is some
- * @regs:	Register state to which user mode will return
- * @ti_work:	TIF bits, read with interrupts disabled
- *
- * Late work may last as long as its task, or come with each switch of tasks. If there
- * is nothing else, the loop would only cost time.
- *
- * Context: Task context. Interrupts disabled on entry and on return, enabled in
- *	    between if the loop has something to do. May sleep then.
- * Return: As exit_to_user_mode_loop().
- */
-static __always_inline unsigned long exit_to_user_mode_any(struct pt_regs *regs,
-							   unsigned long ti_work)
-{
-	if (!ARCH_EXIT_TO_USER_MODE_LATE || (ti_work & EXIT_TO_USER_MODE_WORK))
-		return exit_to_user_mode_loop(regs, ti_work);
-
-	arch_exit_to_user_mode_late(ti_work);
-	return ti_work;
-}
 
 /**
  * entry_trace_irqs_off - Let tracing know of an entry
@@ -354,7 +333,7 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 	if (unlikely(ti_work & mask)) {
 		hrtimer_rearm_deferred_user_irq(&ti_work, mask);
 		if (ti_work & mask)
-			ti_work = exit_to_user_mode_any(regs, ti_work);
+			ti_work = exit_to_user_mode_loop(regs, ti_work);
 	}
 
 	exit_to_user_mode_finish(regs, ti_work, from);

@@ -393,10 +393,11 @@ static bool fake_rseq_restart(struct pt_regs *regs, unsigned long ti_work)
 #define ARCH_EXIT_TO_USER_MODE_LATE	BIT(30)
 #endif
 
-static void fake_late(unsigned long ti_work)
+static unsigned long fake_late(unsigned long ti_work)
 {
 	fake_check_work("late", ti_work);
 	fake_atomic("late");
+	return ti_work;
 }
 
 static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
@@ -767,7 +768,8 @@ static __maybe_unused bool syscall_enter_work(struct pt_regs *regs, unsigned lon
 static __maybe_unused void syscall_exit_work(struct pt_regs *regs, unsigned long work);
 static __maybe_unused unsigned long syscall_exit_all_work(struct pt_regs *regs);
 static __maybe_unused unsigned long syscall_exit_skipped(struct pt_regs *regs);
-static __maybe_unused unsigned long syscall_exit_any_work(struct pt_regs *regs);
+static __maybe_unused unsigned long syscall_exit_any_work(struct pt_regs *regs,
+							  unsigned long pending);
 static __maybe_unused void raw_irqentry_exit_cond_resched(void);
 static __maybe_unused struct irqentry_state irqentry_enter(struct pt_regs *regs);
 static __maybe_unused void irqentry_exit(struct pt_regs *regs, struct irqentry_state state);

@@ -153,7 +153,7 @@ static __always_inline unsigned long exit_loop(struct pt_regs *regs)
 	tick_nohz_user_enter_prepare();
 	ti_work = READ_ONCE(task_thread_info(arch_syscall_current())->flags);
 	if (unlikely(ti_work & EXIT_TO_USER_MODE_ANY))
-		ti_work = exit_to_user_mode_any(regs, ti_work);
+		ti_work = exit_to_user_mode_loop(regs, ti_work);
 
 	return ti_work;
 }
@@ -208,6 +208,7 @@ unsigned long syscall_exit_skipped(struct pt_regs *regs)
 /**
  * syscall_exit_any_work - Do what is pending when a syscall ends
  * @regs:	Register state to which user mode will return
+ * @pending:	TIF and SYSCALL_WORK bits, of one or of both
  *
  * The slow path of syscall_exit_look().
  *
@@ -215,10 +216,16 @@ unsigned long syscall_exit_skipped(struct pt_regs *regs)
  *	    between. May sleep.
  * Return: As exit_to_user_mode_loop().
  */
-unsigned long syscall_exit_any_work(struct pt_regs *regs)
+unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
 {
-	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
+	unsigned long work;
 
+	/* As in exit_to_user_mode_loop(): this is each call of a task with ioperm() */
+	if (ARCH_EXIT_TO_USER_MODE_LATE &&
+	    !(pending & (EXIT_TO_USER_MODE_WORK | SYSCALL_WORK_EXIT)))
+		return arch_exit_to_user_mode_late(pending & ARCH_EXIT_TO_USER_MODE_LATE);
+
+	work = READ_ONCE(current_thread_info()->syscall_work);
 	if (likely(!(work & SYSCALL_WORK_EXIT)))
 		return exit_to_user_mode_loop(regs, read_thread_flags());
 

@@ -72,7 +72,8 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
  * @ti_work:	TIF bits, read with interrupts disabled
  *
  * The slow path of exit_to_user_mode_prepare(), also for work that has to be done
- * last, when nothing can undo it any more.
+ * last, when nothing can undo it any more. That may last as long as its task, or come
+ * with each switch of tasks. Where there is nothing else, it is done at once.
  *
  * Context: Task context. Interrupts disabled on entry and on return, enabled
  *	    in between. May sleep.
@@ -82,6 +83,9 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work)
 {
 	bool again;
+
+	if (ARCH_EXIT_TO_USER_MODE_LATE && !(ti_work & EXIT_TO_USER_MODE_WORK))
+		return arch_exit_to_user_mode_late(ti_work);
 
 	do {
 		while (ti_work & LOOP_WORK)
@@ -94,7 +98,7 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 	} while (unlikely(again));
 
 	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
-		arch_exit_to_user_mode_late(ti_work);
+		return arch_exit_to_user_mode_late(ti_work);
 
 	return ti_work;
 }

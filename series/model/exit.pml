@@ -28,7 +28,7 @@
 #define RSEQ		64	/* TIF_RSEQ */
 #define LOOP_WORK	(RESCHED | SIGNAL | RESUME)
 #define PENDING	((ti_work | work) & (ANY | mask))
-#define NOT_LATE	((ti_work | work) & (WORK | mask))
+#define NOT_LATE	((ti_work | work) & (WORK | ONETIME | DISPATCH))
 #endif
 #define WORK		(RESCHED | SIGNAL | RESUME | RSEQ)	/* EXIT_TO_USER_MODE_WORK */
 #define ANY		(WORK | LATE)				/* EXIT_TO_USER_MODE_ANY */
@@ -208,6 +208,10 @@ inline arch_exit_to_user_mode_late()
 
 inline exit_to_user_mode_loop()
 {
+	if
+	:: !(ti_work & WORK) -> arch_exit_to_user_mode_late(); goto finish
+	:: else
+	fi;
 	do
 	:: ti_work & LOOP_WORK -> exit_work_round()
 	:: else ->
@@ -218,14 +222,6 @@ inline exit_to_user_mode_loop()
 		fi
 	od;
 	if :: ti_work & LATE -> arch_exit_to_user_mode_late() :: else fi
-}
-
-inline exit_to_user_mode_any()
-{
-	if
-	:: ti_work & WORK -> goto loop	/* exit_to_user_mode_loop() */
-	:: else -> arch_exit_to_user_mode_late(); goto finish
-	fi
 }
 
 inline exit_to_user_mode_finish()
@@ -255,7 +251,7 @@ inline exit_to_user_mode_prepare()
 	:: ti_work & (ANY | REARM) ->
 		hrtimer_rearm_deferred_user_irq();
 		if
-		:: ti_work & (ANY | REARM) -> exit_to_user_mode_any()
+		:: ti_work & (ANY | REARM) -> goto loop	/* exit_to_user_mode_loop() */
 		:: else
 		fi
 	:: else
@@ -301,7 +297,7 @@ inline exit_loop()
 		READ_FLAGS	/* READ_ONCE() */
 	}
 	if
-	:: ti_work & ANY -> exit_to_user_mode_any()
+	:: ti_work & ANY -> goto loop	/* exit_to_user_mode_loop() */
 	:: else -> goto finish
 	fi
 }
@@ -322,6 +318,10 @@ inline syscall_exit_skipped()
 
 inline syscall_exit_any_work()
 {
+	if
+	:: !NOT_LATE -> arch_exit_to_user_mode_late(); goto finish
+	:: else
+	fi;
 	READ_WORK;	/* READ_ONCE() */
 	if
 	:: !(work & (ONETIME | DISPATCH)) ->
@@ -344,8 +344,7 @@ inline syscall_exit_look()
 	}
 	READ_WORK;	/* syscall_work_now() */
 	if
-	:: PENDING && NOT_LATE -> syscall_exit_any_work()
-	:: PENDING && !NOT_LATE -> arch_exit_to_user_mode_late(); goto finish
+	:: PENDING -> syscall_exit_any_work()
 	:: else -> goto finish
 	fi
 }

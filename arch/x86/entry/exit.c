@@ -20,14 +20,15 @@ static void end_compat(void)
 
 /**
  * arch_exit_to_user_mode_late - Act on TIF bits when all work that may sleep is done
- * @ti_work:	TIF bits, one of ARCH_EXIT_TO_USER_MODE_LATE at least
+ * @ti_work:	TIF bits
  *
  * The FPU comes last: it must not be used in the kernel any more once the task's
  * state is in the registers.
  *
  * Context: Task context, interrupts disabled. Must not sleep.
+ * Return: @ti_work
  */
-void arch_exit_to_user_mode_late(unsigned long ti_work)
+unsigned long arch_exit_to_user_mode_late(unsigned long ti_work)
 {
 	if (ti_work & _TIF_END_COMPAT)
 		end_compat();
@@ -40,4 +41,6 @@ void arch_exit_to_user_mode_late(unsigned long ti_work)
 
 	if (ti_work & _TIF_NEED_FPU_LOAD)
 		switch_fpu_return();
+
+	return ti_work;
 }
