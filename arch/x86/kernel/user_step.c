@@ -89,18 +89,56 @@ bool emulated_insn_step(struct pt_regs *regs)
 	return true;
 }
 
+/* The state of uprobes while the copy of an instruction is stepped over, or NULL */
+static struct uprobe_task *stepping_uprobe(void)
+{
+#ifdef CONFIG_UPROBES
+	if (unlikely(current->utask && current->utask->active_uprobe))
+		return current->utask;
+#endif
+	return NULL;
+}
+
+/* Whether TF, which is set, is the program's, and neither a tracer's nor uprobes' */
+static bool program_has_tf(const struct uprobe_task *uprobe)
+{
+#ifdef CONFIG_UPROBES
+	if (uprobe && !uprobe->autask.saved_tf)
+		return false;
+#endif
+	return !test_thread_flag(TIF_FORCED_TF);
+}
+
+/* SYSCALL has copied the flags to R11, where the program can read them */
+static void hide_tf_in_r11(struct pt_regs *regs)
+{
+#ifdef CONFIG_X86_64
+	/* INT $0x80 leaves R11 alone. So does SYSCALL with FRED. */
+	if (!in_ia32_syscall() && regs->r11 == regs->flags)
+		regs->r11 &= ~X86_EFLAGS_TF;
+#endif
+}
+
 /**
  * syscall_step_begin - Note a syscall that was made with TF set
+ * @regs:	Register state as user mode left it
  *
  * Only a step of the program's own: the exit from the syscall reports one that a
- * tracer has asked for, see SYSCALL_WORK_SYSCALL_EXIT_TRAP.
+ * tracer has asked for, see SYSCALL_WORK_SYSCALL_EXIT_TRAP. If uprobes steps over a
+ * copy of the instruction, it is uprobes that has to know, and reports the step if it
+ * is somebody else's, too.
  *
  * Context: Task context, interrupts enabled.
  */
-void syscall_step_begin(void)
+void syscall_step_begin(struct pt_regs *regs)
 {
-	if (!test_thread_flag(TIF_FORCED_TF))
+	const struct uprobe_task *uprobe = stepping_uprobe();
+	const bool own = program_has_tf(uprobe);
+
+	if (own || uprobe)
 		set_thread_flag(TIF_SYSCALL_STEP);
+	if (!own)
+		hide_tf_in_r11(regs);
 }
 
 /* Whether the result asks for the syscall to be made once more */
@@ -208,7 +246,7 @@ bool syscall_step_take(struct pt_regs *regs)
 {
 	syscall_step_drop();
 
-	if (test_thread_flag(TIF_FORCED_TF))
+	if (test_thread_flag(TIF_FORCED_TF) && !stepping_uprobe())
 		return false;
 
 	if (emulated_insn_step(regs))
@@ -218,6 +256,31 @@ bool syscall_step_take(struct pt_regs *regs)
 	if (test_thread_flag(TIF_UPROBE))
 		uprobe_notify_resume(regs);
 	return false;
+}
+
+/**
+ * syscall_step_traced - Whether a tracer's step over a syscall is to be reported now
+ * @regs:	Register state to which user mode will return
+ *
+ * One stop is enough for a tracer and a program that step over the same syscall. None
+ * is due for a syscall that ends in a synchronous signal, see emulated_insn_step(), nor
+ * in the middle of a step of uprobes. If there is one, DR6 tells of a step, as behind
+ * any other instruction.
+ *
+ * Context: Task context, interrupts enabled.
+ * Return: true if the step is to be reported, false if not.
+ */
+bool syscall_step_traced(struct pt_regs *regs)
+{
+	if (stepping_uprobe())
+		return false;
+
+	syscall_step_drop();
+	if (synchronous_signal_pending())
+		return false;
+
+	current->thread.virtual_dr6 = DR_STEP;
+	return true;
 }
 
 /**

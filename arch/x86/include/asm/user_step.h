@@ -20,8 +20,9 @@
 #include <asm/ptrace.h>
 
 void user_step_trap(struct pt_regs *regs);
-void syscall_step_begin(void);
+void syscall_step_begin(struct pt_regs *regs);
 bool syscall_step_take(struct pt_regs *regs);
+bool syscall_step_traced(struct pt_regs *regs);
 bool emulated_insn_step(struct pt_regs *regs);
 
 /**
@@ -36,7 +37,7 @@ bool emulated_insn_step(struct pt_regs *regs);
 static __always_inline void arch_syscall_enter(struct pt_regs *regs)
 {
 	if (unlikely(regs->flags & X86_EFLAGS_TF))
-		syscall_step_begin();
+		syscall_step_begin(regs);
 }
 
 #define arch_syscall_enter arch_syscall_enter
@@ -112,16 +113,14 @@ static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_re
  * @regs:	Register state to which user mode will return
  * @step:	Nonzero: report a single step instead of a syscall's exit
  *
- * One stop is enough for a tracer and a program that step over the same syscall.
+ * Whether a step has to be reported is for syscall_step_traced() to say.
  *
  * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
  */
 static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs, int step)
 {
-	if (step)
-		syscall_step_drop();
-
-	ptrace_report_syscall_exit(regs, step);
+	if (!step || syscall_step_traced(regs))
+		ptrace_report_syscall_exit(regs, step);
 }
 
 #define arch_ptrace_report_syscall_exit arch_ptrace_report_syscall_exit

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -23,6 +22,7 @@
 #include "kselftest_harness.h"
 #include "seccomp_filter.h"
 #include "step.h"
+#include "uprobe.h"
 
 #ifndef SYS_SECCOMP
 # define SYS_SECCOMP	1
@@ -32,7 +32,6 @@
 #define DR_STEP		0x4000	/* the BS bit of DR6 */
 #define USER_DR6	offsetof(struct user, u_debugreg[6])
 #define FILL		0x5a5a5a5a
-#define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
 
 #ifdef __x86_64__
 # define ARG1		"%rdi"
@@ -195,59 +194,17 @@ static bool cpu_has(const char *flag)
 	return found;
 }
 
-/* Where in its file this address comes from. -1: cannot tell */
-static long file_offset(unsigned long addr)
-{
-	FILE *f = fopen("/proc/self/maps", "r");
-	unsigned long start, end, offset;
-	long found = -1;
-	char line[512];
-
-	while (f && found < 0 && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
-		    addr >= start && addr < end)
-			found = offset + (addr - start);
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
-/*
- * A uprobe on this program, as it is executed by process pid (0: this one).
- * Returns a file descriptor, from which its hits can be read, or -1.
- */
-static int open_uprobe(pid_t pid, unsigned long addr)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.uprobe_path = (unsigned long)"/proc/self/exe",
-		.probe_offset = file_offset(addr),
-	};
-	FILE *f = fopen(UPROBE_TYPE, "r");
-	bool ok = f && fscanf(f, "%u", &attr.type) == 1;
-
-	if (f)
-		fclose(f);
-	if (!ok)
-		return -1;
-	return syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-/* The same if the instruction is one to be probed, else /dev/null */
+/* A uprobe on the instruction if it is one to be probed, else /dev/null */
 static int open_probe(pid_t pid, const struct insn *insn)
 {
-	return insn->kind == UPROBE ? open_uprobe(pid, insn->table[INSN])
+	return insn->kind == UPROBE ? uprobe_open(pid, insn->table[INSN], 0)
 				    : open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 /* Was the instruction executed with the uprobe on it, if it was to have one? */
 static bool probe_hit_once(int fd, const struct insn *insn)
 {
-	__u64 count = 0;
-
-	return insn->kind != UPROBE ||
-	       (read(fd, &count, sizeof(count)) == sizeof(count) && count == 1);
+	return insn->kind != UPROBE || uprobe_hits(fd) == 1;
 }
 
 #ifdef __x86_64__
@@ -763,7 +720,7 @@ TEST_F(emulated, ignored)
 }
 
 #ifdef __x86_64__
-/* No step of a tracer's, which does not get over this one, step or not */
+/* This one is the CPU's and the kernel's, and is executed as a copy */
 FIXTURE(probed) {
 };
 
@@ -793,6 +750,16 @@ TEST_F(probed, self)
 TEST_F(probed, unstepped)
 {
 	run_unstepped(_metadata, &variant->insn);
+}
+
+TEST_F(probed, traced)
+{
+	run_traced_to_end(_metadata, &variant->insn, false);
+}
+
+TEST_F(probed, traced_blocked)
+{
+	run_traced_to_end(_metadata, &variant->insn, true);
 }
 
 TEST_F(probed, blocked)
@@ -1112,9 +1079,9 @@ TEST_F(seccomp, vsyscall_kill)
 
 TEST(uprobe_on_int80)
 {
-	if (open_uprobe(0, uprobe_int80_want[NEXT]) < 0)
+	if (uprobe_open(0, uprobe_int80_want[NEXT], 0) < 0)
 		SKIP(return, "no uprobes by perf_event_open(): %s", strerror(errno));
-	EXPECT_EQ(open_uprobe(0, uprobe_int80_want[INSN]), -1);
+	EXPECT_EQ(uprobe_open(0, uprobe_int80_want[INSN], 0), -1);
 	EXPECT_EQ(errno, PROBE_REFUSED);
 }
 

@@ -169,6 +169,7 @@ struct stop {
 
 /* Besides PTRACE_*: */
 #define RETURN		-1	/* run up to the exit stop of sigreturn */
+#define RETURNS		-3	/* only to the entry stop */
 #define CHILD		-2	/* go on with the new child, until it exits */
 #define CONT		PTRACE_CONT
 #define STEP		PTRACE_SINGLESTEP
@@ -266,7 +267,7 @@ static void wait_for_stop(pid_t pid)
 }
 
 /* Through a handler that makes few system calls, if any */
-static void run_to_sigreturn(pid_t pid, int sig)
+static void run_to_sigreturn(pid_t pid, int sig, unsigned long side)
 {
 	bool last = false;
 	int i;
@@ -275,10 +276,12 @@ static void run_to_sigreturn(pid_t pid, int sig)
 		ptrace(PTRACE_SYSCALL, pid, 0, (long)sig);
 		wait_for_stop(pid);
 		sig = 0;
-		if (now.status != SYSCALL_STOP || (last && now.code == SIDE_EXIT))
+		if (now.status != SYSCALL_STOP)
 			return;
 		if (now.code == SIDE_ENTRY)
 			last = peek(pid, USER_ORIG_AX) == __NR_rt_sigreturn;
+		if (last && now.code == side)
+			return;
 	}
 }
 
@@ -317,7 +320,11 @@ static void do_line(pid_t pid, const struct line *l)
 	if (l->before)
 		l->before(pid);
 	if (l->request == RETURN) {
-		run_to_sigreturn(pid, l->sig);
+		run_to_sigreturn(pid, l->sig, SIDE_EXIT);
+		return;
+	}
+	if (l->request == RETURNS) {
+		run_to_sigreturn(pid, l->sig, SIDE_ENTRY);
 		return;
 	}
 	/* Whatever goes wrong, this is no status that a test wants */
@@ -729,8 +736,11 @@ TRACER_TEST(step_over_skipped_call, PLAIN(yield, .result = MAGIC),
 
 TRACER_TEST(step_over_seccomp_trap, PLAIN(yield, .setup = filter_trap),
 	    { STEP, SIGNAL(SIGSYS, NEXT, SYS_SECCOMP) },
-	    { STEP, REPORTED(NEXT) },
 	    { .next = step_tail })
+
+TRACER_TEST(continue_over_seccomp_trap, PLAIN(yield, .setup = filter_trap),
+	    { STEP, SIGNAL(SIGSYS, NEXT, SYS_SECCOMP) },
+	    { CONT, EXITED(0) })
 
 TRACER_TEST(step_over_user_dispatch, PLAIN(yield, .setup = try_dispatch),
 	    { STEP, SIGNAL(SIGSYS, NEXT, SYS_USER_DISPATCH) },
@@ -986,6 +996,22 @@ TRACER_TEST(both_step_from_entry_stop, SELF(yield, .reported = true),
 	    { SYSCALL, ENTRY(NEXT) },
 	    { STEP, REPORTED(NEXT) },
 	    { .next = self_tail })
+
+/* The TF that the handler's frame has is the program's, whoever steps over sigreturn */
+TRACER_TEST(both_step_sigreturn, SELF(yield, .reported = true),
+	    { STEP, REPORTED(NEXT) },
+	    { RETURNS, ENTRY(ANYWHERE), SIGTRAP },
+	    { STEP, REPORTED(NEXT) },
+	    { CONT, TRACED(NEXT + 1) },
+	    { .next = self_tail + 1 })
+
+/* The new program has TF clear, and is not stepped any more when the tracer is not */
+TRACER_TEST(both_step_execve, SELF(execve, .setup = exec_self, .options = PTRACE_O_TRACEEXEC,
+				   .saw = SAW_NO_MORE),
+	    { STEP, EVENT(PTRACE_EVENT_EXEC, ANYWHERE) },
+	    { STEP, REPORTED(SAME) },
+	    { STEP, TRACED(ANYWHERE) },
+	    { CONT, EXITED(EXEC_STATUS) })
 
 /* First the program's step over the call, then the tracer's, over the next instruction */
 TRACER_TEST(both_step_from_exit_stop, SELF(yield),

@@ -5,7 +5,6 @@
  * call that only has the same number is the program's, and is dispatched.
  */
 #define _GNU_SOURCE
-#include <linux/perf_event.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "kselftest_harness.h"
+#include "uprobe.h"
 
 #ifndef __NR_uretprobe
 # define __NR_uretprobe		335
@@ -31,8 +31,6 @@
 #define SELECTOR_ALLOW		0
 #define SELECTOR_BLOCK		1
 
-#define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
-#define RETPROBE	1	/* in perf_event_attr.config */
 #define INT3		0xcc
 #define ANSWER		4711	/* of a dispatched call */
 
@@ -67,49 +65,6 @@ static void on_sigsys(int sig, siginfo_t *info, void *ctx)
 	uc->uc_mcontext.gregs[REG_RAX] = ANSWER;
 }
 
-static long file_offset(unsigned long addr)
-{
-	FILE *f = fopen("/proc/self/maps", "r");
-	unsigned long start, end, offset;
-	long found = -1;
-	char line[256];
-
-	while (f && found < 0 && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx %*s %lx", &start, &end, &offset) == 3 &&
-		    addr >= start && addr < end)
-			found = offset + (addr - start);
-	}
-	if (f)
-		fclose(f);
-	return found;
-}
-
-/* Returns a file descriptor, from which the hits can be read, or -1 */
-static int open_probe(unsigned long (*probed)(unsigned long x), __u64 config)
-{
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.config = config,
-		.uprobe_path = (unsigned long)"/proc/self/exe",
-		.probe_offset = file_offset((unsigned long)probed),
-	};
-	FILE *f = fopen(UPROBE_TYPE, "r");
-	bool ok = f && fscanf(f, "%u", &attr.type) == 1;
-
-	if (f)
-		fclose(f);
-	if (!ok)
-		return -1;
-	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
-}
-
-static __u64 hits(int fd)
-{
-	__u64 count = 0;
-
-	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
-}
-
 static bool dispatch_on(void)
 {
 	struct sigaction sa = { .sa_sigaction = on_sigsys, .sa_flags = SA_SIGINFO };
@@ -137,11 +92,11 @@ FIXTURE_VARIANT(dispatch) {
 };
 
 FIXTURE_VARIANT_ADD(dispatch, uprobe) { with_nop, 0, __NR_uprobe };
-FIXTURE_VARIANT_ADD(dispatch, uretprobe) { plain, RETPROBE, __NR_uretprobe };
+FIXTURE_VARIANT_ADD(dispatch, uretprobe) { plain, UPROBE_RETURN, __NR_uretprobe };
 
 FIXTURE_SETUP(dispatch)
 {
-	self->fd = open_probe(variant->probed, variant->config);
+	self->fd = uprobe_open(0, (unsigned long)variant->probed, variant->config);
 	if (self->fd < 0)
 		SKIP(return, "no uprobes by perf_event_open()");
 	dispatched = 0;
@@ -166,7 +121,7 @@ TEST_F(dispatch, of_uprobes_passes)
 	if (!variant->config &&
 	    __atomic_load_n((unsigned char *)variant->probed, __ATOMIC_SEQ_CST) == INT3)
 		SKIP(return, "this uprobe works without a system call");
-	before = hits(self->fd);
+	before = uprobe_hits(self->fd);
 	ASSERT_EQ(before, 3);
 
 	ASSERT_TRUE(dispatch_on());
@@ -175,7 +130,7 @@ TEST_F(dispatch, of_uprobes_passes)
 	select_calls(SELECTOR_ALLOW);
 	EXPECT_EQ(result, 3);
 	EXPECT_EQ(dispatched, 0);
-	EXPECT_EQ(hits(self->fd), before + 1);
+	EXPECT_EQ(uprobe_hits(self->fd), before + 1);
 }
 
 /* The same number from elsewhere */
