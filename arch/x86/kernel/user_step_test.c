@@ -19,6 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/thread_info.h>
 
+#include <asm/debugreg.h>
 #include <asm/fred.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
@@ -298,6 +299,7 @@ static void test_synchronous(struct kunit *test)
 
 		arch_syscall_enter(&regs);
 		arch_syscall_step(&regs);
+		KUNIT_EXPECT_EQ(test, syscall_step_traced(&regs), queued[i].trap);
 
 		scoped_guard(spinlock_irq, &current->sighand->siglock)
 			list_del(&q->list);
@@ -306,6 +308,51 @@ static void test_synchronous(struct kunit *test)
 				    "signal %d, code %d", queued[i].sig, queued[i].code);
 	}
 }
+
+/* One report for a tracer and a program, and DR6 says nothing else */
+static void test_traced(struct kunit *test)
+{
+	struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
+
+	arch_syscall_enter(&regs);
+	current->thread.virtual_dr6 = DR_TRAP0;
+	KUNIT_EXPECT_TRUE(test, syscall_step_traced(&regs));
+	KUNIT_EXPECT_FALSE(test, step_noted());
+	KUNIT_EXPECT_EQ(test, current->thread.virtual_dr6, DR_STEP);
+}
+
+#ifdef CONFIG_X86_64
+/* What SYSCALL leaves in R11 has TF only if the program has set it */
+static void test_r11(struct kunit *test)
+{
+	int forced, compat, same;
+
+	for (forced = 0; forced < 2; forced++) {
+		for (compat = 0; compat < 2; compat++) {
+			for (same = 0; same < 2; same++) {
+				struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
+				int hidden = forced && same &&
+					     !(compat && IS_ENABLED(CONFIG_IA32_EMULATION));
+
+				if (forced)
+					set_thread_flag(TIF_FORCED_TF);
+				if (compat)
+					current_thread_info()->status |= TS_COMPAT;
+				regs.r11 = same ? regs.flags : regs.flags | X86_EFLAGS_CF;
+				arch_syscall_enter(&regs);
+				current_thread_info()->status &= ~TS_COMPAT;
+				clear_thread_flag(TIF_FORCED_TF);
+				syscall_step_drop();
+
+				KUNIT_EXPECT_EQ_MSG(test, !(regs.r11 & X86_EFLAGS_TF), hidden,
+						    "forced %d, compat %d, same %d",
+						    forced, compat, same);
+				KUNIT_EXPECT_TRUE(test, regs.flags & X86_EFLAGS_TF);
+			}
+		}
+	}
+}
+#endif
 
 /* A tracer that sets the ip to what it is changes nothing */
 static void test_moved(struct kunit *test)
@@ -424,6 +471,10 @@ static struct kunit_case user_step_cases[] = {
 	KUNIT_CASE(test_undecided),
 	KUNIT_CASE(test_waiting_handler),
 	KUNIT_CASE(test_synchronous),
+	KUNIT_CASE(test_traced),
+#ifdef CONFIG_X86_64
+	KUNIT_CASE(test_r11),
+#endif
 	KUNIT_CASE(test_moved),
 	KUNIT_CASE(test_rollback),
 	KUNIT_CASE(test_emulated),
