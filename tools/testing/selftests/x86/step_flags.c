@@ -3,7 +3,7 @@
  * Single steps leave no trace. TF that a tracer or uprobes has set for a step is not
  * seen by the program, neither in the flags that PUSHF stores nor in the R11 that
  * SYSCALL leaves behind, and it does not stay when the tracer lets go. TF that the
- * program has set, by POPF, IRET or sigreturn, stays. And DR6 tells of each step.
+ * program has set, by POPF or IRET, stays. And DR6 tells of each step.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -102,9 +102,6 @@ INSN_CODE(r11_int80_code,
 	  "int $0x80",
 	  "mov %r11,%rax\n" RESULT);
 #endif
-
-/* A program that steps itself, up to its end */
-STEP_CODE(self_code, STEP_AT "nop\n" STEP_AT "nop\n" STEP_AT "nop\n" STEP_AT "nop\n");
 
 struct prog {
 	const char *name;
@@ -290,42 +287,6 @@ TEST(dr6_behind_a_call)
 		EXPECT_EQ(peek(pid, USER_DR6) & DR_USED, DR_STEP);
 	}
 	kill(pid, SIGKILL);
-}
-
-/*
- * A program that steps itself. Its handler returns by a sigreturn that the tracer
- * steps over: the traps go on when the tracer does not.
- */
-TEST(sigreturn_with_tf)
-{
-	const struct prog prog = PROG(self);
-	const unsigned long *table = prog.table;
-	int status, i;
-	pid_t pid;
-
-	ASSERT_EQ(step_install(0), 0);
-	step_reset(prog.end);
-	pid = start(&prog);
-	ASSERT_GT(pid, 0);
-	ASSERT_EQ(resume(pid, PTRACE_CONT, 0), STOPPED(SIGTRAP));
-	ASSERT_EQ(peek(pid, USER_IP), table[0]);
-
-	/* Into the handler, and instruction by instruction out of it */
-	status = resume(pid, PTRACE_SINGLESTEP, SIGTRAP);
-	for (i = 0; i < 20000 && status == STOPPED(SIGTRAP) && peek(pid, USER_IP) != table[0]; i++)
-		status = resume(pid, PTRACE_SINGLESTEP, 0);
-	ASSERT_EQ(status, STOPPED(SIGTRAP));
-	ASSERT_EQ(peek(pid, USER_IP), table[0]);
-	EXPECT_EQ(peek(pid, USER_FLAGS) & STEP_TF, STEP_TF);
-
-	for (i = 1; table[i]; i++) {
-		status = resume(pid, PTRACE_CONT, i > 1 ? SIGTRAP : 0);
-		EXPECT_EQ(status, STOPPED(SIGTRAP));
-		if (status != STOPPED(SIGTRAP))
-			return;
-		EXPECT_EQ(peek(pid, USER_IP), table[i]);
-	}
-	EXPECT_TRUE(WIFEXITED(resume(pid, PTRACE_CONT, SIGTRAP)));
 }
 
 /*

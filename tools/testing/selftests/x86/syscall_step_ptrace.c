@@ -341,14 +341,13 @@ static void do_line(pid_t pid, const struct line *l)
 	wait_for_stop(pid);
 }
 
-/* Print what is wrong, if anything */
+/* Print what is wrong, if anything. DR6 behind a report is the business of step_flags. */
 static bool check_stop(const char *name, int n, const unsigned long *table,
 		       const struct stop *want, unsigned long last_ip)
 {
 	int code = want->code == NOTIFIED ? want->status >> 8 : want->code;
 	bool step = want->status == STOPPED(SIGTRAP) && code == TRAP_TRACE;
 	bool report = want->status == STOPPED(SIGTRAP) && code == TRAP_BRKPT;
-	unsigned long dr6 = step ? DR_STEP : 0;
 	unsigned long ip = now.ip;
 
 	if (WIFSTOPPED(want->status)) {
@@ -362,13 +361,13 @@ static bool check_stop(const char *name, int n, const unsigned long *table,
 			ip = (unsigned long)usr1_handler;
 	}
 	if (now.status == want->status && now.ip == ip && now.code == code &&
-	    ((!step && !report) || (now.addr == ip && now.dr6 == dr6)))
+	    ((!step && !report) || (now.addr == ip && (report || now.dr6 == DR_STEP))))
 		return true;
 
 	fprintf(stderr, "# %s: request %d: expected status %#x code %d ip %#lx (%+ld)",
 		name, n, want->status, code, ip, (long)(ip - table[0]));
 	if (step || report)
-		fprintf(stderr, " si_addr %#lx dr6 %#lx", ip, dr6);
+		fprintf(stderr, " si_addr %#lx dr6 %#lx", ip, DR_STEP);
 	fprintf(stderr, ", got status %#x code %d ip %#lx (%+ld) si_addr %#lx dr6 %#lx\n",
 		now.status, now.code, now.ip, (long)(now.ip - table[0]), now.addr, now.dr6);
 	return false;
