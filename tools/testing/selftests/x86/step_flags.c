@@ -105,7 +105,7 @@ INSN_CODE(r11_int80_code,
 
 struct prog {
 	const char *name;
-	long (STEP_CALL *code)(long a, long b, long c);
+	__typeof__(pushf_code) *code;
 	const unsigned long *table;
 	const char *end;
 	long tf;		/* of its result: has it seen TF? */
