@@ -623,6 +623,13 @@ FIXTURE_VARIANT_ADD(emulated, uprobe_smsw) {
 	.insn.writes = true,
 };
 
+#ifdef __x86_64__
+FIXTURE_VARIANT_ADD(emulated, uprobe_syscall) {
+	INSN_DATA(uprobe_syscall, UPROBE),
+	.insn.writes = true,
+};
+#endif
+
 /* With a uprobe on the instruction, if it is to have one */
 static void run_self(struct __test_metadata *_metadata, const struct insn *insn,
 		     const char *end)
@@ -720,65 +727,13 @@ TEST_F(emulated, ignored)
 }
 
 #ifdef __x86_64__
-/* This one is the CPU's and the kernel's, and is executed as a copy */
-FIXTURE(probed) {
-};
-
-FIXTURE_VARIANT(probed) {
-	struct insn insn;
-};
-
-FIXTURE_SETUP(probed)
-{
-	prepare(_metadata, &variant->insn);
-}
-
-FIXTURE_TEARDOWN(probed)
-{
-}
-
-FIXTURE_VARIANT_ADD(probed, syscall) {
-	INSN_DATA(uprobe_syscall, UPROBE),
-	.insn.writes = true,
-};
-
-TEST_F(probed, self)
-{
-	run_self_to_end(_metadata, &variant->insn);
-}
-
-TEST_F(probed, unstepped)
-{
-	run_unstepped(_metadata, &variant->insn);
-}
-
-TEST_F(probed, traced)
-{
-	run_traced_to_end(_metadata, &variant->insn, false);
-}
-
-TEST_F(probed, traced_blocked)
-{
-	run_traced_to_end(_metadata, &variant->insn, true);
-}
-
-TEST_F(probed, blocked)
-{
-	run_fatal(_metadata, &variant->insn, false);
-}
-
-TEST_F(probed, ignored)
-{
-	run_fatal(_metadata, &variant->insn, true);
-}
-
 FIXTURE(probed_kill) {
 	struct insn insn;
 };
 
 FIXTURE_SETUP(probed_kill)
 {
-	const FIXTURE_VARIANT(probed) call = { INSN_DATA(uprobe_kill, UPROBE) };
+	const FIXTURE_VARIANT(emulated) call = { INSN_DATA(uprobe_kill, UPROBE) };
 
 	self->insn = call.insn;
 	prepare(_metadata, &self->insn);

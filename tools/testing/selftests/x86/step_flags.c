@@ -6,7 +6,6 @@
  * program has set, by POPF or IRET, stays. And DR6 tells of each step.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -25,13 +24,9 @@
 #ifdef __x86_64__
 # define USER_IP	offsetof(struct user, regs.rip)
 # define AX		"%rax"
-# define CX		"%rcx"
-# define SP		"%rsp"
 #else
 # define USER_IP	offsetof(struct user, regs.eip)
 # define AX		"%eax"
-# define CX		"%ecx"
-# define SP		"%esp"
 #endif
 
 /* Bits of DR6: a step, the first watchpoint, and those that have no use */
@@ -40,8 +35,8 @@
 #define DR_USED		0xe00fUL
 
 /*
- * The programs. Number 0 in the list of addresses is the instruction of which the
- * test is about, the next ones are behind it. What they return has the flags that
+ * The programs. Number 0 in the list of addresses is the instruction that the test is
+ * about, the next ones are behind it. What they return has the flags that
  * they could see, in 8 bits.
  */
 #define INSN	0
@@ -104,15 +99,17 @@ INSN_CODE(r11_int80_code,
 #endif
 
 struct prog {
-	const char *name;
 	__typeof__(pushf_code) *code;
 	const unsigned long *table;
-	const char *end;
 	long tf;		/* of its result: has it seen TF? */
 	bool sets_tf;
 };
 
-#define PROG(name, ...)	{ #name, name##_code, name##_code_want, name##_code_end, ##__VA_ARGS__ }
+#define PROG(name, ...)	{ name##_code, name##_code_want, ##__VA_ARGS__ }
+
+/* As waitpid() has it */
+#define STOPPED(sig)	((sig) << 8 | 0x7f)
+#define EXITED(n)	((n) << 8)
 
 /* Stops as soon as it is traced. Its exit status is what it has seen. */
 static pid_t start(const struct prog *p)
@@ -127,8 +124,8 @@ static pid_t start(const struct prog *p)
 		kill(getpid(), SIGSTOP);
 		_exit(p->code(0, 0, 0) & (STEP_TF >> 8));
 	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == (SIGSTOP << 8 | 0x7f) &&
-	    !ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD))
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && status == STOPPED(SIGSTOP) &&
+	    !ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_EXITKILL))
 		return pid;
 	return -1;
 }
@@ -146,9 +143,6 @@ static int resume(pid_t pid, int request, int sig)
 		return -1;
 	return status;
 }
-
-#define STOPPED(sig)	((sig) << 8 | 0x7f)
-#define EXITED(n)	((n) << 8)
 
 /* Step until the next instruction is the one at this address */
 static bool step_to(pid_t pid, unsigned long ip)
@@ -170,8 +164,13 @@ FIXTURE_VARIANT(tracer) {
 	struct prog prog;
 };
 
+static void on_usr1(int sig)
+{
+}
+
 FIXTURE_SETUP(tracer)
 {
+	ASSERT_TRUE(signal(SIGUSR1, on_usr1) != SIG_ERR);
 	self->pid = start(&variant->prog);
 	ASSERT_GT(self->pid, 0);
 	ASSERT_TRUE(step_to(self->pid, variant->prog.table[INSN]));
@@ -233,38 +232,8 @@ TEST_F(tracer, steps_once_more)
 	run_to_exit(_metadata, self->pid, &variant->prog);
 }
 
-static void on_usr1(int sig)
-{
-}
-
-/* A handler comes first: at the time of its frame the instruction is not executed */
-FIXTURE(signal) {
-	pid_t pid;
-};
-
-FIXTURE_VARIANT(signal) {
-	struct prog prog;
-};
-
-FIXTURE_SETUP(signal)
-{
-	ASSERT_TRUE(signal(SIGUSR1, on_usr1) != SIG_ERR);
-	self->pid = start(&variant->prog);
-	ASSERT_GT(self->pid, 0);
-	ASSERT_TRUE(step_to(self->pid, variant->prog.table[INSN]));
-}
-
-FIXTURE_TEARDOWN(signal)
-{
-	kill(self->pid, SIGKILL);
-	waitpid(self->pid, NULL, 0);
-}
-
-FIXTURE_VARIANT_ADD(signal, pushf) { PROG(pushf) };
-FIXTURE_VARIANT_ADD(signal, popf) { PROG(popf) };
-FIXTURE_VARIANT_ADD(signal, iret) { PROG(iret) };
-
-TEST_F(signal, comes_before_the_step)
+/* A handler comes first: when its frame is made, the instruction is not executed yet */
+TEST_F(tracer, handler_comes_first)
 {
 	/* The stop is in front of the handler */
 	ASSERT_EQ(resume(self->pid, PTRACE_SINGLESTEP, SIGUSR1), STOPPED(SIGTRAP));

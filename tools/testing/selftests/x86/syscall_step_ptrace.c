@@ -169,8 +169,8 @@ struct stop {
 
 /* Besides PTRACE_*: */
 #define RETURN		-1	/* run up to the exit stop of sigreturn */
-#define RETURNS		-3	/* only to the entry stop */
-#define CHILD		-2	/* go on with the new child, until it exits */
+#define RETURN_ENTRY	-2	/* only to its entry stop */
+#define CHILD		-3	/* go on with the new child, until it exits */
 #define CONT		PTRACE_CONT
 #define STEP		PTRACE_SINGLESTEP
 #define SYSCALL		PTRACE_SYSCALL
@@ -319,12 +319,8 @@ static void do_line(pid_t pid, const struct line *l)
 {
 	if (l->before)
 		l->before(pid);
-	if (l->request == RETURN) {
-		run_to_sigreturn(pid, l->sig, SIDE_EXIT);
-		return;
-	}
-	if (l->request == RETURNS) {
-		run_to_sigreturn(pid, l->sig, SIDE_ENTRY);
+	if (l->request == RETURN || l->request == RETURN_ENTRY) {
+		run_to_sigreturn(pid, l->sig, l->request == RETURN ? SIDE_EXIT : SIDE_ENTRY);
 		return;
 	}
 	/* Whatever goes wrong, this is no status that a test wants */
@@ -999,12 +995,12 @@ TRACER_TEST(both_step_from_entry_stop, SELF(yield, .reported = true),
 /* The TF that the handler's frame has is the program's, whoever steps over sigreturn */
 TRACER_TEST(both_step_sigreturn, SELF(yield, .reported = true),
 	    { STEP, REPORTED(NEXT) },
-	    { RETURNS, ENTRY(ANYWHERE), SIGTRAP },
+	    { RETURN_ENTRY, ENTRY(ANYWHERE), SIGTRAP },
 	    { STEP, REPORTED(NEXT) },
 	    { CONT, TRACED(NEXT + 1) },
 	    { .next = self_tail + 1 })
 
-/* The new program has TF clear, and is not stepped any more when the tracer is not */
+/* The new program has TF clear: it is not stepped any more when the tracer lets go */
 TRACER_TEST(both_step_execve, SELF(execve, .setup = exec_self, .options = PTRACE_O_TRACEEXEC,
 				   .saw = SAW_NO_MORE),
 	    { STEP, EVENT(PTRACE_EVENT_EXEC, ANYWHERE) },
