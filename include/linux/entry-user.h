@@ -140,7 +140,7 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
  *
  * Context: Task context, interrupts disabled. Must not sleep and must not
  *	    enable interrupts, because nobody would look at new work.
- * Return: @ti_work, so that the callers can return what it returns.
+ * Return: @ti_work, so that a caller that returns it too can end with this call.
  */
 unsigned long arch_exit_to_user_mode_late(unsigned long ti_work);
 

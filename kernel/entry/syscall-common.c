@@ -220,7 +220,7 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
 {
 	unsigned long work;
 
-	/* As in exit_to_user_mode_loop(): this is each call of a task with ioperm() */
+	/* Late work alone takes no round, see exit_to_user_mode_loop() */
 	if (ARCH_EXIT_TO_USER_MODE_LATE &&
 	    !(pending & (EXIT_TO_USER_MODE_WORK | SYSCALL_WORK_EXIT)))
 		return arch_exit_to_user_mode_late(pending & ARCH_EXIT_TO_USER_MODE_LATE);

@@ -72,8 +72,8 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
  * @ti_work:	TIF bits, read with interrupts disabled
  *
  * The slow path of exit_to_user_mode_prepare(), also for work that has to be done
- * last, when nothing can undo it any more. That may last as long as its task, or come
- * with each switch of tasks. Where there is nothing else, it is done at once.
+ * last, when nothing can undo it any more. Such late work can stay as long as its task
+ * does, or come with each switch of tasks, so it is done at once if there is no other.
  *
  * Context: Task context. Interrupts disabled on entry and on return, enabled
  *	    in between. May sleep.
