@@ -5,7 +5,8 @@ T := series/tools
 
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
-export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
+# TOPIC=step: only the topics up to this one
+export LINUX BUILD ACCEL PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit bisect mutants model sizes bench coverage stress archs configs clean
@@ -13,6 +14,7 @@ export LINUX BUILD ACCEL PATCH DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 	@echo "LINUX=/path/to/7.3.y-tree uses that base instead of Debian's linux-source-7.3;"
+	@echo "TOPIC=step takes the topics of series/patches/ up to that one: tree, run, check, series, bisect."
 	@echo "BUILD=/path builds elsewhere. Durations are from nothing, with 2 cores: idle ones that are"
 	@echo "quick at emulating a CPU, and slow or busy ones. run and test say what to expect."
 
@@ -28,13 +30,13 @@ check: ## the rules that a patch series has to keep, patch by patch; builds noth
 tree: ## assemble build/tree: the base in git, and one commit per patch (1 min)
 	@$(T)/packages && $(T)/tree
 
-back: ## bring edits in build/tree back into this repository (1 s; PATCH=NNNN for new files)
+back: ## bring edits in build/tree back into this repository (1 s; PATCH=step/0002 for new files)
 	@$(T)/back
 
-series: ## write the patches for git am and git send-email to build/series/ (10 s)
+series: ## write the patches for git am and git send-email to build/series/, by topic (10 s)
 	@$(T)/packages && $(T)/tree && $(T)/series
 
-send-test: ## send the series to a server on loopback, and apply what comes out (1 min)
+send-test: ## send each topic to a server on loopback, and apply what comes out (1 min)
 	@$(T)/packages && $(T)/send-test
 
 record: ## take note of the base's files after looking at what changed in them (1 s)

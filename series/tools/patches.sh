@@ -135,16 +135,20 @@ kernel_files()
 	done
 }
 
-# load_patches: PATCHES (directories in order), WHOLE[path]=patch,
-# EDITED[path]=patches. Stops, naming all there is, if the lists are not right.
+# load_patches: TOPICS (N-NAME, in order), PATCHES (TOPIC/NNNN-NAME, in order),
+# WHOLE[path]=patch, EDITED[path]=patches. Stops, naming all there is, if the lists are not
+# right. A file may be edited before a later patch replaces it, but not after that.
 load_patches()
 {
 	local dir patch path edited problems=()
-	PATCHES=()
+	PATCHES=() TOPICS=()
 	declare -gA WHOLE=() EDITED=()
-	for dir in "$PATCHDIR"/[0-9][0-9][0-9][0-9]-*/; do
+	for dir in "$PATCHDIR"/[0-9]-*/; do
+		[ ! -d "$dir" ] || TOPICS+=("$(basename "$dir")")
+	done
+	for dir in "$PATCHDIR"/[0-9]-*/[0-9][0-9][0-9][0-9]-*/; do
 		[ -d "$dir" ] || continue
-		patch=$(basename "$dir")
+		patch=${dir#"$PATCHDIR/"} patch=${patch%/}
 		PATCHES+=("$patch")
 		if ! [ -s "$dir/message" ]; then
 			problems+=("$patch has no message")
@@ -167,19 +171,63 @@ load_patches()
 			problems+=("$patch/edit.diff renames or copies a file")
 		fi
 		for path in $edited; do
+			[ -z "${WHOLE[$path]:-}" ] ||
+				problems+=("$path is whole in ${WHOLE[$path]} and edited in $patch")
 			EDITED[$path]+=" $patch"
 		done
-	done
-	for path in "${!EDITED[@]}"; do
-		[ -z "${WHOLE[$path]:-}" ] ||
-			problems+=("$path is whole in ${WHOLE[$path]} and edited in${EDITED[$path]}")
 	done
 	while IFS= read -r path; do
 		[ -n "${WHOLE[$path]:-}" ] || problems+=("$path is in files of no patch")
 	done < <(kernel_files)
 	[ ${#problems[@]} -eq 0 ] ||
 		fail "the lists of series/patches are not right" "$(printf '%s\n' "${problems[@]}" |
-			sed '2,$s/^/       /')" "put it right in series/patches/*/ (README.md says what is in them)"
+			sed '2,$s/^/       /')" "put it right in series/patches/*/*/ (README.md says what is in them)"
+	[ -z "${TOPIC:-}" ] || up_to_topic
+}
+
+# up_to_topic: TOPIC=step or TOPIC=2-step: the series ends with that topic
+up_to_topic()
+{
+	local end='' topic patch path on all=("${TOPICS[@]}")
+	TOPICS=()
+	for topic in "${all[@]}"; do
+		TOPICS+=("$topic")
+		case $TOPIC in
+		"$topic" | "${topic#*-}") end=$topic; break ;;
+		esac
+	done
+	[ -n "$end" ] || fail "there is no topic $TOPIC" "series/patches has ${all[*]}" "name one of them"
+	on=" ${PATCHES[*]} "
+	PATCHES=()
+	for patch in $on; do
+		[[ $patch > $end/~ ]] || PATCHES+=("$patch")
+	done
+	on=" ${PATCHES[*]} "
+	for path in "${!WHOLE[@]}"; do
+		[[ $on == *" ${WHOLE[$path]} "* ]] || unset "WHOLE[$path]"
+	done
+	for path in "${!EDITED[@]}"; do
+		for patch in ${EDITED[$path]}; do
+			[[ $on == *" $patch "* ]] || EDITED[$path]=${EDITED[$path]/" $patch"}
+		done
+		[ -n "${EDITED[$path]}" ] || unset "EDITED[$path]"
+	done
+}
+
+# topic_commits COMMIT: BEFORE[topic] and LAST[topic] of the patches that end in COMMIT
+topic_commits()
+{
+	local commits before topic i
+	# shellcheck disable=SC2034 # used by the tools
+	declare -gA BEFORE=() LAST=()
+	before=$(tgit rev-parse 'base^{commit}')
+	mapfile -t commits < <(tgit rev-list --reverse "base..$1")
+	for i in "${!PATCHES[@]}"; do
+		topic=${PATCHES[i]%%/*}
+		BEFORE[$topic]=${BEFORE[$topic]:-$before}
+		LAST[$topic]=${commits[i]}
+		before=${commits[i]}
+	done
 }
 
 touched_paths()
@@ -222,7 +270,7 @@ check_drift()
 		fi
 	done < <(touched_paths | base_blobs)
 	for path in "${!lock[@]}"; do
-		[ -n "${paths[$path]:-}" ] || stale+=("$path")
+		[ -n "${paths[$path]:-}${TOPIC:-}" ] || stale+=("$path")
 	done
 	[ ${#drift[@]} -eq 0 ] ||
 		fail "$(base_name) differs from the base that the series was made for" \
@@ -368,8 +416,8 @@ write_mails()
 		--diff-algorithm=myers --abbrev=12 --no-thread "${@:3}" "$2"
 }
 
-# patch_mails DIR: all but the cover letter
-patch_mails() { find "$1" -name '*.patch' ! -name '*0000-cover-letter.patch' | sort; }
+# patch_mails DIR: all but the cover letters, which git am would stop at
+patch_mails() { find "$1" -name '*.patch' | sort; }
 
 # get_maintainer OPTION...: the kernel's, by files alone: neither by history nor by
 # words, as a test that has clone3() in it is no concern of pidfd's maintainer
@@ -377,6 +425,17 @@ get_maintainer()
 {
 	HOME=/nonexistent perl "$TREE/scripts/get_maintainer.pl" \
 		--nogit --nogit-fallback --nokeywords "$@"
+}
+
+# concerned TOPIC: whom get_maintainer.pl names for files that the topic does not touch, but
+# whose maintainers have to know of it; they are in its file cc
+concerned()
+{
+	local path
+	[ ! -f "$PATCHDIR/$1/cc" ] ||
+		sed 's/#.*//; s/[[:space:]]*$//; /^$/d' "$PATCHDIR/$1/cc" | while IFS= read -r path; do
+			(cd "$TREE" && get_maintainer --norolestats -f "$path")
+		done
 }
 
 # addresses: of a text that has names as well, one a line

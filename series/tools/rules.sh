@@ -9,10 +9,12 @@
 
 # More lines than this that are neither test nor document, and nobody reviews a patch
 LINES_AT_MOST=400
+# And more patches than this are not read
+PATCHES_AT_MOST=16
 
 # shellcheck disable=SC2034 # these two are for those who source it
 RULES=(lists drift assembled overlay applies checkpatch kernel_doc documented spdx spelling
-	subject imperative width voice tags reason names declarations size tested maintained toctree)
+	subject imperative width voice tags reason names declarations size topics tested maintained toctree)
 
 # shellcheck disable=SC2034
 declare -A RULE=(
@@ -35,6 +37,7 @@ declare -A RULE=(
 	[names]="functions, constants and files that comments, documents and changelogs name exist"
 	[declarations]="local variables are declared longest line first"
 	[size]="no patch changes more than $LINES_AT_MOST lines of code without a reason"
+	[topics]="no topic has more than $PATCHES_AT_MOST patches"
 	[tested]="every patch says how it was tested"
 	[maintained]="MAINTAINERS has a section for each new file"
 	[toctree]="every document is in its directory's index"
@@ -51,7 +54,7 @@ look()
 	assemble
 	mapfile -t COMMITS < <(tgit rev-list --reverse "base..$ASSEMBLED")
 	mapfile -t MESSAGES < <(printf 'series/patches/%s/message\n' "${PATCHES[@]}")
-	MESSAGES+=(series/cover)
+	mapfile -t -O ${#MESSAGES[@]} MESSAGES < <(printf 'series/patches/%s/cover\n' "${TOPICS[@]}")
 	TEXTS=("${MESSAGES[@]}")
 	for patch in "${PATCHES[@]}"; do
 		[ ! -f "$PATCHDIR/$patch/tested" ] || TEXTS+=("series/patches/$patch/tested")
@@ -380,6 +383,12 @@ rule_size()
 			[ ! -e "$PATCHDIR/$patch/large" ] || say "$patch: $n lines are not too many, but it has a file large"
 		fi
 	done | none
+}
+
+rule_topics()
+{
+	printf '%s\n' "${PATCHES[@]%%/*}" | uniq -c |
+		awk -v most="$PATCHES_AT_MOST" '$1 > most { print "series/patches/" $2 ": " $1 " patches" }' | none
 }
 
 # Not what has been done to all of them, the cover letter says that, but what to run for
