@@ -143,7 +143,7 @@ asm(".pushsection .text\n"
 
 /*
  * Steps itself by EFLAGS.TF over instructions whose places are known: a NOP, and a
- * system call with two NOPs behind it. Its number is in the first argument.
+ * system call with two NOPs after it. Its number is in the first argument.
  */
 void step_turn(long nr);
 extern const char step_nop[], step_nop_end[], step_call[], step_call_end[];

@@ -51,7 +51,7 @@ static int read_points(const char *path)
 	return n_points ? 0 : -1;
 }
 
-/* The first point at @addr or behind it */
+/* The first point at @addr or after it */
 static size_t find(uint64_t addr)
 {
 	size_t low = 0, high = n_points;

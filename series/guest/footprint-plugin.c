@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A plugin for QEMU's TCG. It watches what the kernel executes from a SYSCALL behind the
+ * A plugin for QEMU's TCG. It watches what the kernel executes from a SYSCALL after the
  * marker of series/guest/footprint.c to the SYSRET, and writes the figures of one round
  * to a file. It is one with the fewest instructions, so that no interrupt has come into
  * it, and among them the one with the least use of the stack, where the kernel adds a

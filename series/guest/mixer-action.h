@@ -139,7 +139,7 @@ static void migrate(void)
 	set_cpus(3);
 }
 
-/* Returns in both; parent and child have the same steps to take behind the call */
+/* Returns in both; parent and child have the same steps to take after the call */
 static pid_t start_child(void)
 {
 	pid_t parent = me->pid, child = any(FORK);
@@ -266,7 +266,7 @@ static void page_fault(void)
 	*byte = 77;
 	expect("mprotect()", 0, any(MPROTECT, (word)arena->page, sizeof(arena->page), PROT_NONE));
 	me->fault = (word)byte;
-	expect("byte behind a fault", 77, *byte);
+	expect("byte after a fault", 77, *byte);
 	expect("faults left", 0, me->fault);
 }
 
@@ -402,7 +402,7 @@ static void emulated(void)
 
 	prepare(&use, SGDT | step);
 	enter(&use);
-	expect("AX behind SGDT", use.in[AX], verify(&use));
+	expect("AX after SGDT", use.in[AX], verify(&use));
 	prepare(&use, VSYSCALL | step);
 	use.in[AX] = pages[which];
 	use.in[DI] = which == 2 ? (word)&me->arena->cpu : 0;

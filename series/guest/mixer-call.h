@@ -294,8 +294,8 @@ static void verify_steps(struct use *use)
 		while (i < use->n && use->ip[i] >= mixer_vdso && use->ip[i] < (word)landing)
 			i++;
 		if (!use->replaced)
-			expect_step(use, &i, "behind", landing);
-		expect_step(use, &i, "behind the landing pad of", landing + 1);
+			expect_step(use, &i, "after", landing);
+		expect_step(use, &i, "after the landing pad of", landing + 1);
 		while (i < use->n && use->ip[i] != (word)entry->after)
 			i++;
 		if (!vdso_steps)
@@ -306,8 +306,8 @@ static void verify_steps(struct use *use)
 #endif
 	/* SIGSYS comes in the place of this one */
 	if (!use->replaced)
-		expect_step(use, &i, "behind", entry->after);
-	expect_step(use, &i, "at the end, behind", entry->end);
+		expect_step(use, &i, "after", entry->after);
+	expect_step(use, &i, "at the end, after", entry->end);
 	expect("steps", i, use->n);
 }
 
@@ -343,7 +343,7 @@ static long verify(struct use *use)
 		want[FLAGS] = use->out[FLAGS];
 	verify_steps(use);
 	for (i = 1; i < REGS; i++) {
-		snprintf(what, sizeof(what), "%s behind %s", names[i], use->entry->name);
+		snprintf(what, sizeof(what), "%s after %s", names[i], use->entry->name);
 		expect(what, want[i], use->out[i]);
 	}
 	return use->out[AX];

@@ -4,8 +4,8 @@
  * registers from *regs, executes one instruction, and stores them there again:
  *
  *	NAME_insn	the instruction
- *	NAME_after	a NOP right behind it
- *	NAME_end	behind that; where a step ends
+ *	NAME_after	a NOP right after it
+ *	NAME_end	after that; where a step ends
  *
  * With TF among the flags the first trap is at NAME_insn. The handler of SIGTRAP has
  * to clear TF at NAME_end.

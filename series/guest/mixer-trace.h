@@ -207,7 +207,7 @@ static void traced_calls(void)
 }
 
 /*
- * One instruction. Not a POPF, behind which the kernel takes TF for the program's:
+ * One instruction. Not a POPF, after which the kernel takes TF for the program's:
  * this does what it would do.
  */
 static void step(int request, pid_t child)

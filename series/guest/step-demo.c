@@ -3,7 +3,7 @@
  * A program steps itself through a few instructions, some of which are system
  * calls. Prints a line for each instruction, with fields separated by tabs: bits
  * of the program, where the instruction is (program or vDSO), its offset there,
- * its text, and how many SIGTRAPs were reported right behind it, 1 or 0.
+ * its text, and how many SIGTRAPs were reported right after it, 1 or 0.
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -92,7 +92,7 @@ static bool add_vdso(void)
 		}
 		if (insn == known + ARRAY_SIZE(known))
 			return false;
-		/* Behind a fast entry there is an INT $0x80 that is not executed */
+		/* After a fast entry there is an INT $0x80 that is not executed */
 		if (!fast || strcmp(insn->text, "int $0x80"))
 			add_insn("vDSO", (unsigned long)entry, (unsigned long)p, insn->text);
 		fast |= insn->len == 2 && p[0] == '\x0f';

@@ -116,7 +116,7 @@ inline schedule()
 	switch_away_and_back(RSEQ)
 }
 
-/* Only behind an interrupt, only if there is nothing else, and only once */
+/* Only after an interrupt, only if there is nothing else, and only once */
 inline rseq_grant_slice_extension()
 {
 	if
@@ -477,7 +477,7 @@ look:		syscall_exit_look();
 last:		exit_loop();
 loop:		skip; JUDGE; exit_to_user_mode_loop();
 finish:		skip; JUDGE; exit_to_user_mode_finish();
-		/* exit_to_user_mode(), and the instruction behind it */
+		/* exit_to_user_mode(), and the instruction after it */
 		d_step {
 			must(TIMER, !(flags & REARM));
 			must(ONCE, onetime == 0);

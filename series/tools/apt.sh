@@ -6,7 +6,7 @@ KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # private_apt SUITE [ARCHITECTURE]: an apt of our own, for packages of SUITE. Its
 # lists, cache and sources are in $APT, the system's are neither used nor
-# changed. Signatures are checked as ever. $ELSE says what to do without it.
+# changed. Signatures are checked as usual. $ELSE says what to do without it.
 private_apt()
 {
 	local mirror suite=$1

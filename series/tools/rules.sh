@@ -12,8 +12,11 @@ LINES_AT_MOST=400
 # And more patches than this are not read
 PATCHES_AT_MOST=16
 
-# shellcheck disable=SC2034 # these two are for those who source it
-RULES=(lists drift assembled overlay applies checkpatch kernel_doc documented spdx spelling
+# What is hard to read, see there. selftest-check looks at a sample with the same list
+PHRASES=$SERIES/phrases
+
+# shellcheck disable=SC2034 # these two are for the tools that source it
+RULES=(lists drift assembled overlay applies checkpatch kernel_doc documented spdx spelling plain
 	subject imperative width voice tags reason names declarations size topics tested maintained toctree)
 
 # shellcheck disable=SC2034
@@ -28,6 +31,7 @@ declare -A RULE=(
 	[documented]="every function in a public header has kernel-doc"
 	[spdx]="every file says its license"
 	[spelling]="codespell has nothing to say"
+	[plain]="the English is plain: none of the phrases of series/phrases"
 	[subject]="subjects have the form 'area: Summary'"
 	[imperative]="subjects are in the imperative"
 	[width]="changelogs have at most 75 columns, but for quotations"
@@ -65,6 +69,11 @@ look()
 	{ say MAINTAINERS; touched_paths; } | files_of "$ASSEMBLED" "$LOOK/new"
 	touched_paths | files_of base "$LOOK/old"
 	(cd "$TOP" && cp --parents "${TEXTS[@]}" "$LOOK/new")
+	# What is edited counts as far as it is new
+	for patch in "${PATCHES[@]}"; do
+		[ ! -f "$PATCHDIR/$patch/edit.diff" ] ||
+			sed 's/^[ -].*//' "$PATCHDIR/$patch/edit.diff" >"$LOOK/new/series/patches/$patch/edit.diff"
+	done
 }
 
 # files_of COMMIT DIR: those of the paths read that the commit has
@@ -168,21 +177,29 @@ rule_spdx()
 	done | none
 }
 
-# What is edited counts as far as it is new. Words of make, of sed, of selftest-check are none
+# our_text: all that people read, by directory: what becomes of the kernel, and the rest
+our_text() { our_files; printf '%s\n' "${TEXTS[@]}"; (cd "$LOOK/new" && find series -name edit.diff); }
+other_text() { (cd "$TOP" && find README.md series/README.md series/tools series/guest -type f 2>/dev/null); }
+
+# Words of make, of sed, of selftest-check are none
 rule_spelling()
 {
-	local patch
-	for patch in "${PATCHES[@]}"; do
-		[ ! -f "$PATCHDIR/$patch/edit.diff" ] ||
-			sed 's/^[ -].*//' "$PATCHDIR/$patch/edit.diff" >"$LOOK/new/series/patches/$patch/edit.diff"
-	done
 	# shellcheck disable=SC2046 # a list
 	(
-		cd "$LOOK/new" && codespell "${TEXTS[@]}" $(our_files) \
-			$(find series -name edit.diff) 2>&1
-		cd "$TOP" && codespell -L extraversion,trun,recieve,recieves \
-			$(find README.md series/README.md series/tools series/guest -type f 2>/dev/null) 2>&1
+		cd "$LOOK/new" && codespell $(our_text) 2>&1
+		cd "$TOP" && codespell -L extraversion,trun,recieve,recieves $(other_text) 2>&1
 	) | none
+}
+
+rule_plain()
+{
+	local phrase instead
+	while IFS=$'\t' read -r -u 3 phrase instead _; do
+		{
+			(cd "$LOOK/new" && our_text | xargs -r grep -nHiP -e "$phrase" -- || :)
+			(cd "$TOP" && other_text | grep -v selftest-check | xargs -r grep -nHiP -e "$phrase" -- || :)
+		} | awk -v instead="$instead" -F: '{ print $1 ":" $2 ": " instead }'
+	done 3< <(grep -v '^#' "$PHRASES") | sort -t: -k1,1 -k2,2n -u | none
 }
 
 # Order of declarations at the start of a block: none is longer than the one before it,
@@ -282,7 +299,7 @@ rule_tags()
 			next
 		}
 		last && /^$/ { gap = 1 }
-		last && !/^$/ { wrong("behind the tags"); last = gap = 0 }
+		last && !/^$/ { wrong("after the tags"); last = gap = 0 }
 		{ before = $0 }' "${MESSAGES[@]}") | none
 }
 
