@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * System calls: the one-time work around one, and the call itself.
+ * System calls: the call, and the one-time work before and after it.
  *
- * generic_do_syscall() is all that lies between the entry from user mode and the
- * exit to it, which are the business of entry-user.h and which a system call
- * shares with an interrupt. The other functions are for architectures with
- * something of their own between the steps.
+ * generic_do_syscall() does everything between the transition from user mode and
+ * the one back to it. Transitions and exit work are in entry-user.h, because system
+ * calls share them with interrupts. The other functions are for architectures that
+ * do something between the steps.
  */
 #ifndef _LINUX_ENTRY_COMMON_H
 #define _LINUX_ENTRY_COMMON_H
@@ -30,14 +30,14 @@
 				 SYSCALL_WORK_SYSCALL_TRACEPOINT |	\
 				 SYSCALL_WORK_SYSCALL_AUDIT)
 
-/* One-time work behind the call: syscall_exit_work() */
+/* One-time work after the call: syscall_exit_work() */
 #define SYSCALL_WORK_EXIT	(SYSCALL_WORK_SYSCALL_USER_DISPATCH |	\
 				 SYSCALL_WORK_SYSCALL_AUDIT |		\
 				 SYSCALL_WORK_SYSCALL_TRACEPOINT |	\
 				 SYSCALL_WORK_SYSCALL_TRACE |		\
 				 SYSCALL_WORK_SYSCALL_EXIT_TRAP)
 
-/* The same behind a call that was made, and so has not been rolled back */
+/* The same after a call that was made: user dispatch has not rolled it back */
 #define SYSCALL_WORK_EXIT_MADE	(SYSCALL_WORK_EXIT & ~SYSCALL_WORK_SYSCALL_USER_DISPATCH)
 
 #ifndef arch_ptrace_report_syscall_permit_entry
@@ -48,7 +48,7 @@
  * An architecture replaces it if its tracers expect more than
  * ptrace_report_syscall_permit_entry() does.
  *
- * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
+ * Context: Task context, interrupts enabled. Sleeps until the tracer resumes it.
  * Return: true if the syscall is to be made, false if it is to be skipped.
  */
 static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_regs *regs)
@@ -68,7 +68,7 @@ static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_re
  * An architecture replaces it if its tracers expect more than
  * ptrace_report_syscall_exit() does.
  *
- * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
+ * Context: Task context, interrupts enabled. Sleeps until the tracer resumes it.
  */
 static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs, int step)
 {
@@ -80,11 +80,11 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
 
 #ifndef arch_syscall_enter
 /**
- * arch_syscall_enter - Architecture's look at the state that made a syscall
+ * arch_syscall_enter - Architecture's hook at the start of a syscall
  * @regs:	Register state as user mode left it
  *
- * First thing in generic_do_syscall(), before anybody can change @regs. Each
- * syscall pays for what an architecture puts here.
+ * Runs first in generic_do_syscall() and in syscall_enter_from_user_mode_work(),
+ * before anything can change @regs. Keep it short, because every syscall executes it.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -94,13 +94,13 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
 
 #ifndef arch_syscall_preset
 /**
- * arch_syscall_preset - Preset a syscall's result anew, after a tracer's stop
+ * arch_syscall_preset - Preset a syscall's result again, after a tracer's stop
  * @regs:	Register state
  * @nr:		The number with which the syscall is to be made
  *
- * A tracer may have set the result, and not have skipped the call. The call replaces
- * that, but if there is no call @nr, nothing does. For an architecture that relies on
- * the result that was preset at entry.
+ * A tracer may set the result without skipping the call. The call overwrites it,
+ * but if @nr does not exist, nothing does. For architectures that rely on the
+ * result that was preset at entry.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -110,11 +110,11 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr) {
 
 #ifndef arch_syscall_current
 /**
- * arch_syscall_current - Current, read anew
+ * arch_syscall_current - Read current again
  *
- * To the compiler current is the same before and behind a call, so that it may
- * keep it in a register, which has to be saved and restored. An architecture
- * replaces it if it can read current in another way, at the price of one load.
+ * The compiler knows that current does not change, and may keep it in a register
+ * across a call. That register must be saved and restored. An architecture
+ * replaces this function if a load at each use is cheaper.
  *
  * Context: Any.
  * Return: current
@@ -137,9 +137,9 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
  * enter_from_user_mode_randomize_stack - Enter for a syscall, and move the stack
  * @regs:	Register state of the user context
  *
- * enter_from_user_mode() with a random offset to the stack pointer. A macro,
- * because memory on the stack lasts as long as the frame it was taken in, and
- * that has to be the one which encloses the call.
+ * enter_from_user_mode(), then add a random offset to the stack pointer. A macro,
+ * because the offset lasts as long as the stack frame in which it is added, and
+ * that must be the frame of the function that makes the call.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  */
@@ -156,24 +156,24 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
 /**
  * syscall_work_now - The task's one-time work
  *
- * Read anew, and plainly, so that the compiler can make it an operand of a test. Who
- * changes it on another CPU has no claim to be noticed a moment earlier.
+ * Read current again, and use a plain load, so that the compiler can test the bits
+ * in memory. A concurrent change may be missed; it takes effect at the next look.
  *
  * Context: Any.
  * Return: SYSCALL_WORK bits
  */
 static __always_inline unsigned long syscall_work_now(void)
 {
-	/* Is tested once and not kept: to read it twice or in parts does no harm */
+	/* Tested once and not kept: a torn or repeated load does no harm */
 	return data_race(task_thread_info(arch_syscall_current())->syscall_work);
 }
 
 /**
- * syscall_enter_any_work - One-time work before a syscall, where there is some
+ * syscall_enter_any_work - One-time work before a syscall, if there is any
  * @regs:	Register state at entry, with the result preset to -ENOSYS
  *
- * What most of the tasks with work have is a filter, and nothing else: that is not
- * worth a detour by syscall_enter_work().
+ * Most tasks with work on entry only have a seccomp filter. Handle that inline,
+ * without a call of syscall_enter_work().
  *
  * Context: Task context, interrupts enabled. May sleep.
  * Return: As syscall_enter_work().
@@ -194,11 +194,13 @@ static __always_inline bool syscall_enter_any_work(struct pt_regs *regs)
  * @nr:		The syscall's number. Updated, as a tracer may have changed it
  *
  * Context: Task context, interrupts enabled. May sleep.
- * Return: true if the syscall is to be made. false if it is to be skipped: who
- *	   decided that has set the result, which must stay as it is.
+ * Return: true if the syscall is to be made. false if it is to be skipped: then
+ *	   the result may have been set and must stay as it is.
  */
 static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *regs, long *nr)
 {
+	arch_syscall_enter(regs);
+
 	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)))
 		return true;
 
@@ -214,9 +216,9 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
  * @regs:	Register state of the user context
  * @nr:		Pointer to the syscall's number, which may be changed
  *
- * For an architecture with nothing to do between the transition and the one-time
- * work. A macro like enter_from_user_mode_randomize_stack(), which it begins
- * with.
+ * For architectures that do nothing between the transition and the one-time work.
+ * A macro, for the same reason as enter_from_user_mode_randomize_stack(), which
+ * it uses.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled on entry, enabled
  *	    on return. May sleep.
@@ -236,7 +238,7 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
 	})
 
 /**
- * syscall_exit_checks - Checks that each syscall has to pass when it ends
+ * syscall_exit_checks - Checks at the end of each syscall
  * @regs:	Register state to which user mode will return
  *
  * Context: Task context, interrupts enabled.
@@ -248,17 +250,17 @@ static __always_inline void syscall_exit_checks(struct pt_regs *regs)
 		 (long)syscall_get_nr(current, regs)))
 		local_irq_enable();
 
-	/* Empty unless rseq debugging is switched on */
+	/* Does nothing unless rseq debugging is enabled */
 	rseq_debug_syscall_return(regs);
 }
 
 /**
- * syscall_exit_to_user_mode_work - One-time work behind a syscall
+ * syscall_exit_to_user_mode_work - One-time work after a syscall
  * @regs:	Register state to which user mode will return
  *
- * Has to run exactly once for each system call, also for one that was skipped,
- * and for the first return of a new task. For architectures with work of their
- * own between this and the exit work.
+ * Must run exactly once for each system call, even if the call was skipped, and
+ * for the first return of a new task. For architectures that do something between
+ * this and the exit work.
  *
  * Context: Task context, interrupts enabled. May sleep.
  */
@@ -272,13 +274,13 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 }
 
 /**
- * syscall_exit_look - End a syscall, with whatever work has come up
+ * syscall_exit_look - End a syscall, and do the work that is pending
  * @regs:	Register state to which user mode will return
- * @mask:	SYSCALL_WORK bits that are exit work here. A constant
+ * @mask:	SYSCALL_WORK bits to look for. Must be a constant
  *
- * One-time work and exit work, at the price of one test if neither has anything to
- * do. One-time work is looked for with interrupts disabled here: what another task
- * sets at that time is done now or at the next call, as ever.
+ * Does one-time work and exit work. If there is neither, this costs one test. Here
+ * interrupts are disabled for the test for one-time work: a bit that another task sets
+ * meanwhile takes effect now or at the next call.
  *
  * Context: Task context. Interrupts enabled on entry, disabled on return. May
  *	    sleep.
@@ -292,14 +294,14 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 	syscall_exit_checks(regs);
 
 	local_irq_disable();
-	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
+	/* May wake the rcuog kthread, which can set TIF_NEED_RESCHED */
 	tick_nohz_user_enter_prepare();
 
-	/* Who sets a bit later sends an interrupt, if it cannot wait for the next entry */
+	/* A bit set later comes with an interrupt, unless it can wait for an entry */
 	ti_work = READ_ONCE(task_thread_info(arch_syscall_current())->flags);
 	work = syscall_work_now();
 
-	/* Bits of the one may be taken for the other's: the slow path looks again */
+	/* A bit can mean different work in each word: the slow path tests them again */
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
 		pending = ti_work | work;
 	else
@@ -316,14 +318,13 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
  * @regs:	Register state at entry, with the result preset to -ENOSYS
  * @dispatch:	Architecture's function that makes the call @nr and puts its
  *		result into @regs, or leaves @regs alone if there is no such call.
- *		Has to be __always_inline, so that no indirect call remains
+ *		Must be __always_inline, so that no indirect call remains
  *
  * Work on entry: user dispatch, rseq slice, ptrace, seccomp, tracepoint, audit.
  * User dispatch, ptrace and seccomp may forbid the call. Work on exit: audit,
  * tracepoint, ptrace, and then the exit work that a syscall shares with an
- * interrupt. The transition before it, and behind it, is the caller's. Inline up
- * to the tests for work, because the architecture's entry point is where it runs
- * and each syscall passes there.
+ * interrupt. The caller does the transitions before and after it. Inline up to the
+ * tests for work, because each syscall executes that part.
  *
  * Context: Task context. Interrupts enabled on entry, disabled on return. May
  *	    sleep.
@@ -338,7 +339,7 @@ static __always_inline void generic_do_syscall(struct pt_regs *regs,
 
 	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER))) {
 		nr = syscall_get_nr(arch_syscall_current(), regs);
-		/* A load and a sign extension are one instruction, if they stay together */
+		/* Keep load and sign extension together: they are one instruction */
 		OPTIMIZER_HIDE_VAR(nr);
 		dispatch(regs, nr);
 	} else {
@@ -351,7 +352,7 @@ static __always_inline void generic_do_syscall(struct pt_regs *regs,
 		OPTIMIZER_HIDE_VAR(nr);
 		dispatch(regs, nr);
 
-		/* Who has work on entry mostly has some on exit, and knows it beforehand */
+		/* Most tasks with work on entry have work on exit: test for that first */
 		if (syscall_work_now() & SYSCALL_WORK_EXIT_MADE) {
 			ti_work = syscall_exit_all_work(regs);
 			goto finish;
@@ -368,7 +369,7 @@ finish:
  * @regs:	Register state to which user mode will return
  *
  * One-time work, exit work and transition, in this order. For system calls that
- * are not made by generic_do_syscall(), and for the first return of a new task.
+ * generic_do_syscall() does not make, and for the first return of a new task.
  *
  * Context: noinstr, on the task's stack. Interrupts enabled on entry, disabled
  *	    on return. May sleep.

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The way into the kernel from user mode and back, as far as system calls and
- * interrupts have it in common:
+ * What system calls and interrupts share on the way from user mode into the kernel
+ * and back:
  *
  *  - the transition: lockdep, context tracking and RCU, interrupt flag tracing.
  *    noinstr, interrupts disabled, in the caller's frame.
  *
- *  - the exit work: everything that has to be done before user mode runs again
- *    because a TIF bit asks for it, and the last checks. May be instrumented.
+ *  - the exit work: everything that TIF bits request before user mode runs again,
+ *    and the last checks. May be instrumented.
  *
- * What is particular to system calls is in entry-common.h, what is particular
- * to interrupts, exceptions and NMIs in irq-entry-common.h.
+ * Code for system calls only is in entry-common.h, code for interrupts, exceptions
+ * and NMIs only is in irq-entry-common.h.
  */
 #ifndef _LINUX_ENTRY_USER_H
 #define _LINUX_ENTRY_USER_H
 
-/* asm/entry-common.h may include that one in turn: its guard has to be set first */
+/* asm/entry-common.h may include irq-entry-common.h again: set its guard first */
 #ifndef _LINUX_IRQ_ENTRY_COMMON_H
 #error "Include <linux/irq-entry-common.h> or <linux/entry-common.h> instead."
 #endif
@@ -36,7 +36,7 @@
 
 #include <asm/entry-common.h>
 
-/* Work that an architecture or a configuration does not know is never pending */
+/* Work that the architecture or the configuration does not have is never pending */
 #ifndef _TIF_UPROBE
 #define _TIF_UPROBE		0
 #endif
@@ -53,17 +53,17 @@
 #define ARCH_EXIT_TO_USER_MODE_LATE	0
 #endif
 
-/* TIF bits that exit_to_user_mode_loop() takes care of */
+/* TIF bits that exit_to_user_mode_loop() handles */
 #define EXIT_TO_USER_MODE_WORK					\
 	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY |		\
 	 _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |			\
 	 _TIF_NOTIFY_RESUME | _TIF_UPROBE | _TIF_PATCH_PENDING |	\
 	 _TIF_RSEQ | _TIF_SYSCALL_STEP | ARCH_EXIT_TO_USER_MODE_WORK)
 
-/* What no return to user mode can pass by without a look */
+/* TIF bits that every return to user mode tests */
 #define EXIT_TO_USER_MODE_ANY	(EXIT_TO_USER_MODE_WORK | ARCH_EXIT_TO_USER_MODE_LATE)
 
-/* A timer interrupt may have left its timer to be armed on the way out */
+/* A timer interrupt may have deferred arming the timer to the exit */
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
 #define EXIT_TO_USER_MODE_REARM	_TIF_HRTIMER_REARM
 #else
@@ -75,9 +75,9 @@
  * arch_enter_from_user_mode - Architecture's check of the state at entry
  * @regs:	Register state of the interrupted user context
  *
- * First thing in enter_from_user_mode(). An architecture replaces it by
- * a function and a macro of this name in its asm/entry-common.h, and has to
- * make the function __always_inline to keep it out of reach of instrumentation.
+ * Runs first in enter_from_user_mode(). An architecture replaces it with a function
+ * and a macro of this name in its asm/entry-common.h. The function must be
+ * __always_inline, so that it cannot be instrumented.
  *
  * Context: noinstr. Interrupts disabled, RCU may not be watching.
  */
@@ -89,9 +89,9 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs) { }
 /**
  * arch_exit_to_user_mode - Architecture's last code before user mode
  *
- * Called by exit_to_user_mode() when context tracking has left the kernel; only
- * lockdep's bookkeeping comes behind it. Meant for speculation mitigations.
- * Has to be __always_inline, and can neither lock nor trace nor fault.
+ * exit_to_user_mode() calls it after context tracking has left the kernel; only
+ * lockdep's bookkeeping follows. Meant for speculation mitigations. Must be
+ * __always_inline, and must not take locks, trace or fault.
  *
  * Context: noinstr. Interrupts disabled, RCU not watching.
  */
@@ -105,7 +105,7 @@ static __always_inline void arch_exit_to_user_mode(void) { }
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits that this round of the exit loop handles
  *
- * Last item of each round, for the bits in ARCH_EXIT_TO_USER_MODE_WORK.
+ * Last step of each round of the exit loop, for ARCH_EXIT_TO_USER_MODE_WORK bits.
  *
  * Context: Task context, interrupts enabled. May sleep.
  */
@@ -116,14 +116,14 @@ static inline void arch_exit_to_user_mode_work(struct pt_regs *regs,
 
 #ifndef arch_exit_to_user_mode_prepare
 /**
- * arch_exit_to_user_mode_prepare - Architecture's preparation behind the exit loop
+ * arch_exit_to_user_mode_prepare - Architecture's preparation after the exit loop
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
  *
- * Runs once for each return, when no work is pending any more.
+ * Runs once for each return, when no work is pending.
  *
  * Context: Task context, interrupts disabled. Must not sleep and must not
- *	    enable interrupts, because nobody would look at new work.
+ *	    enable interrupts, because new work would go unnoticed.
  */
 static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 						  unsigned long ti_work) { }
@@ -134,13 +134,13 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
  * arch_exit_to_user_mode_late - Architecture's work that can only be done last
  * @ti_work:	TIF bits as the exit loop saw them last
  *
- * For architectures that have ARCH_EXIT_TO_USER_MODE_LATE: these bits are none
- * of the loop's, as what they ask for would be undone by it, but they share its
- * test. So the common return, which has none of them, does not pay for them.
+ * For architectures that define ARCH_EXIT_TO_USER_MODE_LATE. These bits are handled
+ * after the exit loop, which could undo their effect, but are tested together with
+ * the loop's bits. So they cost nothing on a return without any of these bits.
  *
  * Context: Task context, interrupts disabled. Must not sleep and must not
- *	    enable interrupts, because nobody would look at new work.
- * Return: @ti_work, so that a caller that returns it too can end with this call.
+ *	    enable interrupts, because new work would go unnoticed.
+ * Return: @ti_work, so that a caller that returns it too can make a tail call.
  */
 unsigned long arch_exit_to_user_mode_late(unsigned long ti_work);
 
@@ -148,11 +148,11 @@ unsigned long arch_exit_to_user_mode_late(unsigned long ti_work);
  * arch_syscall_step - Complete a single step over a system call
  * @regs:	Register state to which user mode will return
  *
- * For architectures that have TIF_SYSCALL_STEP, as they cannot leave this step to
- * the CPU. exit_to_user_mode_loop() calls it right before signals are delivered:
- * the one of a step, being synchronous, is then the first of them. It clears the
- * bit, unless delivery has to decide first whether the call will be restarted;
- * in that case arch_do_signal_or_restart() has to get that done.
+ * For architectures that define TIF_SYSCALL_STEP, because the CPU does not report
+ * this step. exit_to_user_mode_loop() calls it right before signals are delivered:
+ * the step's signal is synchronous and therefore the first of them. It clears the
+ * bit, unless signal delivery must decide first whether the call is restarted. In
+ * that case arch_do_signal_or_restart() must make that decision.
  *
  * Context: Task context, interrupts enabled. May sleep.
  */
@@ -162,7 +162,7 @@ void arch_syscall_step(struct pt_regs *regs);
  * arch_do_signal_or_restart - Deliver a signal, or set up a syscall's restart
  * @regs:	Register state to which user mode will return
  *
- * Every architecture has to have one. exit_to_user_mode_loop() calls it for
+ * Every architecture must provide it. exit_to_user_mode_loop() calls it for
  * TIF_SIGPENDING and TIF_NOTIFY_SIGNAL.
  *
  * Context: Task context, interrupts enabled. May sleep.
@@ -172,13 +172,12 @@ void arch_do_signal_or_restart(struct pt_regs *regs);
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work);
 
 /**
- * entry_trace_irqs_off - Let tracing know of an entry
+ * entry_trace_irqs_off - Tell tracing of an entry
  * @regs:	Register state of the interrupted context
  *
- * Part of each entry: the CPU disabled interrupts when nobody could be told.
+ * Part of each entry: when the CPU disabled interrupts, tracing could not be told.
  *
- * Context: noinstr, behind the point from which on RCU watches. Interrupts
- *	    disabled.
+ * Context: noinstr, after RCU has started watching. Interrupts disabled.
  */
 static __always_inline void entry_trace_irqs_off(struct pt_regs *regs)
 {
@@ -189,10 +188,10 @@ static __always_inline void entry_trace_irqs_off(struct pt_regs *regs)
 }
 
 /**
- * entry_trace_irqs_on_prepare - Let tracing know of a return
+ * entry_trace_irqs_on_prepare - Tell tracing of a return
  *
- * Part of each exit to a context with interrupts enabled, where RCU will not be
- * watching any more when lockdep_hardirqs_on() completes it.
+ * Part of each exit to a context with interrupts enabled, if RCU no longer watches
+ * when lockdep_hardirqs_on() completes it.
  *
  * Context: Interrupts disabled, RCU watching.
  */
@@ -203,23 +202,21 @@ static __always_inline void entry_trace_irqs_on_prepare(void)
 }
 
 /**
- * enter_from_user_mode - Make an entry from user mode known to the kernel
+ * enter_from_user_mode - Tell the kernel of an entry from user mode
  * @regs:	Register state of the interrupted user context
  *
- * The CPU disabled interrupts on its own and may have come from a context in
- * which RCU does not watch. Hence lockdep hears of it first, then context
- * tracking wakes RCU up, and only after that tracing may run.
+ * The CPU has disabled interrupts, and RCU may not be watching. So lockdep is told
+ * first, then context tracking makes RCU watch, and only after that tracing may run.
  *
- * Context: noinstr, on the task's stack with interrupts disabled, which they
- *	    still are on return. The caller may be instrumented from there on
- *	    if it says so by instrumentation_begin().
+ * Context: noinstr, on the task's stack. Interrupts disabled, also on return. From
+ *	    then on the caller may be instrumented, after instrumentation_begin().
  */
 static __always_inline void enter_from_user_mode(struct pt_regs *regs)
 {
 	arch_enter_from_user_mode(regs);
 
 	lockdep_hardirqs_off(CALLER_ADDR0);
-	/* Each of the two tests this itself: once is enough where it is off */
+	/* Both calls would test this: if it is off, one test is enough */
 	if (context_tracking_enabled()) {
 		CT_WARN_ON(__ct_state() != CT_STATE_USER);
 		user_exit_irqoff();
@@ -228,14 +225,14 @@ static __always_inline void enter_from_user_mode(struct pt_regs *regs)
 }
 
 /**
- * exit_to_user_mode - Make the return to user mode known to the kernel
+ * exit_to_user_mode - Tell the kernel of the return to user mode
  *
- * The mirror image of enter_from_user_mode(): user mode runs with interrupts
- * enabled, so tracing and lockdep are told that they will be as long as RCU
- * watches, and lockdep takes note when it does not any more.
+ * The mirror image of enter_from_user_mode(). User mode runs with interrupts
+ * enabled. Tracing and lockdep are told of that in advance, while RCU still watches;
+ * lockdep changes its state when RCU no longer does.
  *
- * Context: noinstr. Interrupts disabled and to stay so; all exit work is done.
- *	    Nothing but the switch to user mode may follow.
+ * Context: noinstr. Interrupts disabled, and must stay so; all exit work is done.
+ *	    Only the switch to user mode may follow.
  */
 static __always_inline void exit_to_user_mode(void)
 {
@@ -265,8 +262,8 @@ enum user_exit {
 /**
  * kmap_assert_none - Check that the task has no temporary mapping left
  *
- * kmap_assert_nomap(), which first asks whether an oops is under way, where there
- * is something to complain of.
+ * Calls kmap_assert_nomap() only if there is a mapping. Otherwise each return would
+ * test oops_in_progress first.
  *
  * Context: Task context.
  */
@@ -279,10 +276,10 @@ static __always_inline void kmap_assert_none(void)
 }
 
 /**
- * exit_to_user_mode_finish - What each return to user mode does behind its work
+ * exit_to_user_mode_finish - Finish a return to user mode, after all work
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
- * @from:	What ends here. A constant: it decides what is compiled
+ * @from:	What ends here. Must be a constant: it decides what is compiled
  *
  * Context: Task context, interrupts disabled.
  */
@@ -292,13 +289,13 @@ static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
 {
 	arch_exit_to_user_mode_prepare(regs, ti_work);
 
-	/* An interrupt's own: rseq forgets that it noted the entry as one */
+	/* After an interrupt rseq must clear what rseq_note_user_irq_entry() has noted */
 	if (from == USER_EXIT_IRQ)
 		rseq_irqentry_exit_to_user_mode();
 	else
 		rseq_syscall_exit_to_user_mode();
 
-	/* Nothing of the kernel's may be left behind */
+	/* User mode must not run with a temporary mapping or a lock of the kernel's */
 	kmap_assert_none();
 	lockdep_assert_irqs_disabled();
 	lockdep_sys_exit();
@@ -307,12 +304,13 @@ static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
 /**
  * exit_to_user_mode_prepare - Do all work that is pending for user mode
  * @regs:	Register state to which user mode will return
- * @from:	What ends here. A constant: it decides what is compiled
+ * @from:	What ends here. Must be a constant: it decides what is compiled
  *
  * Interrupts and system calls differ in two points. A timer interrupt may have
- * put off arming the timer, which has to be done before the exit loop enables
- * interrupts. The other is in exit_to_user_mode_finish(). The end of a syscall
- * looks for one-time work by the same test, see syscall_exit_look().
+ * deferred arming the timer. It is armed before the exit loop enables interrupts, or
+ * as part of rescheduling, if that is pending. The other point is in
+ * exit_to_user_mode_finish(). A syscall also tests for one-time work when it tests
+ * for exit work, see syscall_exit_look().
  *
  * Context: Task context, interrupts disabled on entry and on return; the exit
  *	    loop enables them in between, so it may sleep.
@@ -326,7 +324,7 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 
 	lockdep_assert_irqs_disabled();
 
-	/* Its wakeup of the rcuog kthread can set TIF_NEED_RESCHED */
+	/* May wake the rcuog kthread, which can set TIF_NEED_RESCHED */
 	tick_nohz_user_enter_prepare();
 
 	ti_work = read_thread_flags();
@@ -340,10 +338,10 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 }
 
 /**
- * syscall_exit_to_user_mode_prepare - Exit work behind a syscall
+ * syscall_exit_to_user_mode_prepare - Exit work after a syscall
  * @regs:	Register state to which user mode will return
  *
- * For architectures with work of their own between this and exit_to_user_mode().
+ * For architectures that do something between this and exit_to_user_mode().
  *
  * Context: As exit_to_user_mode_prepare().
  */
@@ -353,10 +351,10 @@ static __always_inline void syscall_exit_to_user_mode_prepare(struct pt_regs *re
 }
 
 /**
- * irqentry_exit_to_user_mode_prepare - Exit work behind an interrupt of user mode
+ * irqentry_exit_to_user_mode_prepare - Exit work after an interrupt of user mode
  * @regs:	Register state to which user mode will return
  *
- * For architectures with work of their own between this and exit_to_user_mode().
+ * For architectures that do something between this and exit_to_user_mode().
  *
  * Context: As exit_to_user_mode_prepare().
  */

@@ -3,7 +3,7 @@
  * Entry and exit of interrupts, exceptions and NMIs.
  *
  * From user mode they share transition and exit work with system calls, see
- * entry-user.h. From kernel mode they restore what they found, and may preempt.
+ * entry-user.h. From kernel mode they restore the interrupted state, and may preempt.
  */
 #ifndef _LINUX_IRQ_ENTRY_COMMON_H
 #define _LINUX_IRQ_ENTRY_COMMON_H
@@ -17,8 +17,8 @@
  * irqentry_enter_from_user_mode - An interrupt or exception has hit user mode
  * @regs:	Register state of the interrupted user context
  *
- * enter_from_user_mode(), and a note for rseq that user code was interrupted at
- * an instruction of its own, which a syscall is not.
+ * enter_from_user_mode(), and a note for rseq: an interrupt may hit a critical
+ * section, where a syscall is not allowed.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled.
  */
@@ -32,8 +32,7 @@ static __always_inline void irqentry_enter_from_user_mode(struct pt_regs *regs)
  * irqentry_exit_to_user_mode - Return to user mode from an interrupt
  * @regs:	Register state to which user mode will return
  *
- * Exit work and transition. There is no one-time work: only a system call has
- * something to report when it ends.
+ * Exit work and transition. One-time work is only done for system calls.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled on entry and on
  *	    return, enabled while work is done. May sleep.
@@ -48,13 +47,12 @@ static __always_inline void irqentry_exit_to_user_mode(struct pt_regs *regs)
 
 #ifndef irqentry_state
 /**
- * struct irqentry_state - What an exit has to know of its entry
- * @exit_rcu:	For irqentry_exit(): RCU was told of the entry by ct_irq_enter()
- *		and has to be told of the exit
- * @lockdep:	For irqentry_nmi_exit(): lockdep had interrupts enabled
+ * struct irqentry_state - What an exit must know of its entry
+ * @exit_rcu:	For irqentry_exit(): ct_irq_enter() has told RCU of the entry, so
+ *		RCU must be told of the exit
+ * @lockdep:	For irqentry_nmi_exit(): interrupts were enabled for lockdep
  *
- * Handed through from the entry to the exit function, and not to be looked into
- * by the code between them.
+ * The code between entry and exit passes this on and must not look into it.
  */
 typedef struct irqentry_state {
 	union {
@@ -66,10 +64,10 @@ typedef struct irqentry_state {
 
 #ifndef arch_in_rcu_eqs
 /**
- * arch_in_rcu_eqs - Tell whether a task other than idle may be one RCU ignores
+ * arch_in_rcu_eqs - Tell whether RCU may not be watching a task other than idle
  *
  * For architectures that enter an interruptible extended quiescent state in
- * tasks other than the idle task. To say true too often costs time only.
+ * tasks other than the idle task. If it is true too often, this only costs time.
  *
  * Context: noinstr. Interrupts disabled.
  * Return: true if RCU may not be watching, false if it is.
@@ -97,10 +95,10 @@ void dynamic_irqentry_exit_cond_resched(void);
  * irqentry_enter_from_kernel_mode - An interrupt or exception has hit the kernel
  * @regs:	Register state of the interrupted kernel context
  *
- * Part of irqentry_enter() for architectures that know where they come from.
+ * Part of irqentry_enter(), for architectures that know the interrupted mode.
  *
- * Context: noinstr. Interrupts disabled. The caller may be instrumented from the
- *	    return on if it says so by instrumentation_begin().
+ * Context: noinstr. Interrupts disabled, also on return. From then on the caller
+ *	    may be instrumented, after instrumentation_begin().
  * Return: State for the matching irqentry_exit_to_kernel_mode().
  */
 static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct pt_regs *regs)
@@ -108,10 +106,11 @@ static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct p
 	irqentry_state_t state = { };
 
 	/*
-	 * In the idle task RCU is told unconditionally. To ask it first would
-	 * spare a nested interrupt the call, and a tick so nested would pass for
-	 * the outermost interrupt, which may report a quiescent state and end a
-	 * grace period under the code below it. Tiny RCU has no such state.
+	 * In the idle task tell RCU even if it is watching. Interrupts can nest,
+	 * because softirqs run with interrupts enabled when an interrupt ends. If a
+	 * nested tick skipped ct_irq_enter(), RCU would take it for the outermost
+	 * interrupt, and might report a quiescent state and end a grace period too
+	 * early. Tiny RCU has no extended quiescent state.
 	 */
 	if (!IS_ENABLED(CONFIG_TINY_RCU))
 		state.exit_rcu = is_idle_task(current) || arch_in_rcu_eqs();
@@ -120,7 +119,7 @@ static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct p
 	if (state.exit_rcu) {
 		ct_irq_enter();
 	} else {
-		/* A watching RCU may need the tick back. It warns if it does not watch. */
+		/* RCU may need the tick again. This warns if RCU is not watching. */
 		instrumentation_begin();
 		rcu_irq_enter_check_tick();
 		instrumentation_end();
@@ -135,10 +134,10 @@ static __always_inline irqentry_state_t irqentry_enter_from_kernel_mode(struct p
  * @regs:	Register state of the interrupted kernel context
  * @state:	What irqentry_enter_from_kernel_mode() returned
  *
- * First half of irqentry_exit_to_kernel_mode(). Does nothing where the
- * interrupted code must not be preempted.
+ * First half of irqentry_exit_to_kernel_mode(). Does nothing if the interrupted
+ * code must not be preempted.
  *
- * Context: Interrupts disabled, in a state of the CPU in which it can schedule.
+ * Context: Interrupts disabled. The state of the CPU must allow it to schedule.
  */
 static inline void irqentry_exit_to_kernel_mode_preempt(struct pt_regs *regs,
 							irqentry_state_t state)
@@ -157,11 +156,11 @@ static inline void irqentry_exit_to_kernel_mode_preempt(struct pt_regs *regs,
  * @regs:	Register state of the interrupted kernel context
  * @state:	What irqentry_enter_from_kernel_mode() returned
  *
- * Second half of irqentry_exit_to_kernel_mode(): tracing, lockdep and RCU get
- * back what they had when the interrupt came.
+ * Second half of irqentry_exit_to_kernel_mode(). Restores the state of tracing,
+ * lockdep and RCU from before the interrupt.
  *
- * Context: noinstr. Interrupts disabled. Nothing but the return to the
- *	    interrupted code may follow.
+ * Context: noinstr. Interrupts disabled. Only the return to the interrupted code
+ *	    may follow.
  */
 static __always_inline void
 irqentry_exit_to_kernel_mode_after_preempt(struct pt_regs *regs, irqentry_state_t state)
@@ -171,15 +170,16 @@ irqentry_exit_to_kernel_mode_after_preempt(struct pt_regs *regs, irqentry_state_
 	if (enables_irqs) {
 		instrumentation_begin();
 		/*
-		 * The tail of the timer interrupt. In hardirq context for
-		 * lockdep, or the timer locks would be chained to whatever
-		 * locks the interrupted code holds.
+		 * The tail of the timer interrupt. Show lockdep a hardirq
+		 * context, so that it does not chain the timer locks to the
+		 * locks that the interrupted code holds. The exit to user mode
+		 * holds no locks, and can do without.
 		 */
 		lockdep_hardirq_enter();
 		hrtimer_rearm_deferred();
 		lockdep_hardirq_exit();
 
-		/* Two steps if RCU is to stop watching between them */
+		/* In two steps if RCU stops watching in between */
 		if (state.exit_rcu)
 			entry_trace_irqs_on_prepare();
 		else
@@ -199,10 +199,10 @@ irqentry_exit_to_kernel_mode_after_preempt(struct pt_regs *regs, irqentry_state_
  * @regs:	Register state of the interrupted kernel context
  * @state:	What irqentry_enter_from_kernel_mode() returned
  *
- * Part of irqentry_exit() for architectures that know where they go to.
+ * Part of irqentry_exit(), for architectures that know the interrupted mode.
  *
- * Context: noinstr. Interrupts disabled. Schedules if the interrupted code may
- *	    be preempted. Nothing but the return to it may follow.
+ * Context: noinstr. Interrupts disabled. May schedule, if the interrupted code may
+ *	    be preempted. Only the return to that code may follow.
  */
 static __always_inline void irqentry_exit_to_kernel_mode(struct pt_regs *regs,
 							 irqentry_state_t state)

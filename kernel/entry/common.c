@@ -12,10 +12,9 @@
 
 #ifndef arch_irqentry_exit_need_resched
 /**
- * arch_irqentry_exit_need_resched - Architecture's word on preemption
+ * arch_irqentry_exit_need_resched - Architecture's decision on preemption
  *
- * An architecture replaces it if it has reasons of its own not to preempt from
- * an interrupt.
+ * An architecture replaces it if it has reasons not to preempt from an interrupt.
  *
  * Context: Interrupts disabled.
  * Return: true if the interrupted code may be preempted.
@@ -24,15 +23,15 @@ static inline bool arch_irqentry_exit_need_resched(void) { return true; }
 #endif
 
 /**
- * irqentry_enter - Entry of an interrupt or exception, from wherever it came
+ * irqentry_enter - Entry of an interrupt or exception, from user or kernel mode
  * @regs:	Register state of the interrupted context
  *
  * From user mode this is irqentry_enter_from_user_mode(), else
  * irqentry_enter_from_kernel_mode().
  *
- * A page fault of the kernel may sleep. It can because RCU is informed of
- * entries from the kernel only where it has to be: after ct_irq_enter() nothing
- * may schedule before ct_irq_exit().
+ * A page fault in the kernel may sleep. This is why RCU is only told of an entry
+ * from kernel mode if it must be: between ct_irq_enter() and ct_irq_exit() nothing
+ * may schedule.
  *
  * Context: noinstr. Interrupts disabled. Not for NMIs.
  * Return: State for the matching irqentry_exit().
@@ -51,11 +50,11 @@ noinstr irqentry_state_t irqentry_enter(struct pt_regs *regs)
  * @regs:	Register state of the interrupted context
  * @state:	What irqentry_enter() returned
  *
- * To user mode with all work done, to kernel mode with preemption where it is
- * due.
+ * Does all exit work on a return to user mode. Preempts on a return to kernel mode,
+ * if that is due.
  *
  * Context: noinstr. Interrupts disabled on entry and on return. May schedule.
- *	    Nothing but the return to the interrupted context may follow.
+ *	    Only the return to the interrupted context may follow.
  */
 noinstr void irqentry_exit(struct pt_regs *regs, irqentry_state_t state)
 {
@@ -68,7 +67,7 @@ noinstr void irqentry_exit(struct pt_regs *regs, irqentry_state_t state)
 /**
  * raw_irqentry_exit_cond_resched - Preempt the task that was interrupted, if due
  *
- * What irqentry_exit_cond_resched() calls in a preemptible kernel.
+ * irqentry_exit_cond_resched() calls it in a preemptible kernel.
  *
  * Context: Interrupts disabled on entry and on return. May schedule.
  */
@@ -77,7 +76,7 @@ void raw_irqentry_exit_cond_resched(void)
 	if (preempt_count())
 		return;
 
-	/* Neither where RCU does not watch nor on an interrupt's stack */
+	/* RCU must be watching, and this must be the task's stack */
 	rcu_irq_exit_check_preempt();
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_DEBUG_ENTRY) && !on_thread_stack());
 
@@ -92,9 +91,9 @@ DEFINE_STATIC_CALL(irqentry_exit_cond_resched, raw_irqentry_exit_cond_resched);
 DEFINE_STATIC_KEY_TRUE(sk_dynamic_irqentry_exit_cond_resched);
 
 /**
- * dynamic_irqentry_exit_cond_resched - Preempt, if that is switched on
+ * dynamic_irqentry_exit_cond_resched - Preempt, if preemption is enabled
  *
- * For architectures that switch preemption by a static key.
+ * For architectures that enable and disable preemption with a static key.
  *
  * Context: Interrupts disabled on entry and on return. May schedule.
  */
@@ -107,11 +106,11 @@ void dynamic_irqentry_exit_cond_resched(void)
 #endif
 
 /**
- * irqentry_nmi_enter - Entry of an NMI or of an exception like one
+ * irqentry_nmi_enter - Entry of an NMI, or of an exception that is treated like one
  * @regs:	Register state of the interrupted context
  *
- * May hit anything, another entry half done included. So everything is told of
- * it, unconditionally, and what lockdep believed is handed to the exit.
+ * An NMI can hit any code, even an entry that is half done. So RCU, lockdep and
+ * tracing are told unconditionally, and lockdep's old state is passed to the exit.
  *
  * Context: noinstr. NMI.
  * Return: State for the matching irqentry_nmi_exit().
@@ -140,8 +139,7 @@ noinstr irqentry_state_t irqentry_nmi_enter(struct pt_regs *regs)
  * @regs:	Register state of the interrupted context
  * @state:	What irqentry_nmi_enter() returned
  *
- * Context: noinstr. NMI. Nothing but the return to the interrupted context may
- *	    follow.
+ * Context: noinstr. NMI. Only the return to the interrupted context may follow.
  */
 noinstr void irqentry_nmi_exit(struct pt_regs *regs, irqentry_state_t state)
 {

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The generic entry code for KUnit: compiled once more into each test, with all
- * that it calls replaced. The kernel's own copy has no part in it and no hooks
- * for it.
+ * The generic entry code for KUnit: each test compiles a private copy, in which
+ * every called function is replaced by a fake. The kernel's copy is not involved
+ * and needs no hooks for that.
  *
- * Task, registers and the interrupt flag are made up. What the code calls puts a
- * word into a log, and does what the test has asked for with fake_on(). A call in
- * a context in which it must not be made leaves its word with a mark, so that the
- * log is not what any test expects.
+ * Task, registers and interrupt flag are made up. Each fake appends a word to a
+ * log, and then does what the test has requested with fake_on(). If it is called
+ * in a wrong context, it also logs a mark, so that the log does not match what
+ * the test expects.
  */
 #ifndef _KERNEL_ENTRY_ENTRY_TEST_H
 #define _KERNEL_ENTRY_ENTRY_TEST_H
 
 #include <kunit/test.h>
 
-/* All that the headers and files at the end of this one include */
+/* All headers that the code under test needs, before the macros below take effect */
 #include <linux/audit.h>
 #include <linux/bug.h>
 #include <linux/context_tracking.h>
@@ -56,7 +56,7 @@
 #error "The code under test has been included already, with what it really calls."
 #endif
 
-/* The hooks, as the code under test includes them: some include that in turn */
+/* The architecture's hooks. The guards keep them from including the code under test. */
 #define _LINUX_ENTRY_COMMON_H
 #define _LINUX_ENTRY_USER_H
 #define _LINUX_IRQ_ENTRY_COMMON_H
@@ -65,11 +65,11 @@
 #undef _LINUX_ENTRY_USER_H
 #undef _LINUX_IRQ_ENTRY_COMMON_H
 
-#define FAKE_NR		39	/* The syscall that is made */
-#define FAKE_RESULT	4711	/* and its result, */
-#define FAKE_PRESET	(-EINVAL)	/* which before the call is an error of any kind */
+#define FAKE_NR		39	/* Number of the syscall */
+#define FAKE_RESULT	4711	/* Result of the call */
+#define FAKE_PRESET	(-EINVAL)	/* Result before the call: some error */
 
-/* What happens at a word, the first time that it comes up */
+/* What to do when an event happens for the first time */
 struct fake_reaction {
 	const char	*at;
 	unsigned long	set_ti;
@@ -77,7 +77,7 @@ struct fake_reaction {
 	unsigned long	clear_work;
 	long		nr;		/* new number of the syscall */
 	long		result;		/* new result */
-	bool		no;		/* the answer of who is asked for permission */
+	bool		no;		/* forbid the syscall */
 };
 
 static struct {
@@ -89,14 +89,14 @@ static struct {
 	struct fake_reaction	on[8];
 	int			reactions;
 
-	/* State of the CPU and of the kernel, and answers to questions */
+	/* State of the CPU and of the kernel, and what the fakes return */
 	bool			irqs_off;
 	bool			irqs_were_on;	/* since fake_clear() */
-	bool			irqs_asserted;	/* to be off, behind the loop */
+	bool			irqs_asserted;	/* to be off, after the loop */
 	bool			tick_told;	/* since interrupts were disabled */
 	bool			rolled_back;	/* by user dispatch */
-	bool			slice_wanted;	/* and granted, if it may */
-	int			restarts;	/* that rseq will ask for */
+	bool			slice_wanted;	/* and granted, if allowed */
+	int			restarts;	/* that rseq will request */
 	int			instrumentable;
 	bool			ct_enabled;
 	int			ct_state;
@@ -106,15 +106,15 @@ static struct {
 	bool			rcu_eqs;
 	bool			lockdep_irqs_on;
 	bool			off_stack;
-	bool			no_preemption;	/* says the architecture */
+	bool			no_preemption;	/* by the architecture */
 	int			preempt_count;
 
-	unsigned long		flags_read;	/* TIF bits as they were read last */
+	unsigned long		flags_read;	/* TIF bits as last read */
 	char			log[512];
 	size_t			len;
 } fake;
 
-/* A test has gone astray: let the code under test come to an end */
+/* Something went wrong: make the code under test terminate */
 static void fake_stop(void)
 {
 	fake.ti->flags = 0;
@@ -152,7 +152,7 @@ static void fake_append(const char *word)
 		fake_stop();
 }
 
-/* In any context. Returns what the test has to say to a question */
+/* Allowed in any context. Returns false if the test forbids the syscall here */
 static bool fake_event(const char *word)
 {
 	fake_append(word);
@@ -173,7 +173,7 @@ static void fake_check_regs(const char *word, const struct pt_regs *regs)
 		fake_wrong(word, "other regs");
 }
 
-/* What may sleep, and what must not */
+/* Calls that may sleep, and calls that must not */
 static bool fake_sleeps(const char *word)
 {
 	if (fake.irqs_off)
@@ -188,7 +188,7 @@ static void fake_atomic(const char *word)
 	fake_event(word);
 }
 
-/* What noinstr code calls between instrumentation_begin() and _end(), or not there */
+/* Calls inside and outside of instrumentation_begin() and instrumentation_end() */
 static void fake_instr(const char *word)
 {
 	if (!fake.instrumentable)
@@ -224,7 +224,7 @@ static void fake_irq_enable(void)
 	fake.irqs_were_on = true;
 }
 
-/* An interrupt can come until the last moment */
+/* An interrupt can arrive until the last moment */
 static void fake_irq_disable(void)
 {
 	fake_happens("disable");
@@ -257,7 +257,7 @@ static struct task_struct *fake_current(void)
 	return fake.task;
 }
 
-/* TIF bits that are read with interrupts disabled are those that count */
+/* Only TIF bits that are read with interrupts disabled count */
 static struct thread_info *fake_thread_info(void)
 {
 	if (fake.irqs_off) {
@@ -295,7 +295,7 @@ static void fake_warn(bool cond)
 }
 
 /*
- * The exit loop's work. Who does it clears the bit
+ * The exit loop's work. Each fake clears its TIF bit
  */
 
 static bool fake_grant_slice(unsigned long ti_work, unsigned long denied)
@@ -362,7 +362,7 @@ static void fake_resume(struct pt_regs *regs)
 	fake_sleeps("resume");
 }
 
-/* The architecture's bit is made up where it has none */
+/* A made-up bit for the architecture's work */
 #undef ARCH_EXIT_TO_USER_MODE_WORK
 #define ARCH_EXIT_TO_USER_MODE_WORK	BIT(31)
 
@@ -420,7 +420,7 @@ static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 }
 
 /*
- * Behind the loop
+ * After the loop
  */
 
 static void fake_prepare(struct pt_regs *regs, unsigned long ti_work)
@@ -574,7 +574,7 @@ static __maybe_unused void fake_random_kstack(void) { fake_instr("kstack"); }
 static void fake_rseq_note(void)		{ fake_atomic("rseq_note"); }
 
 /*
- * Interrupts of the kernel, and NMIs
+ * Interrupts that hit the kernel, and NMIs
  */
 
 static bool fake_user_mode(struct pt_regs *regs)
@@ -617,7 +617,7 @@ static void fake_ftrace_nmi_enter(void)		{ fake_instr("ftrace"); }
 static void fake_ftrace_nmi_exit(void)		{ fake_instr("ftrace_end"); }
 
 /*
- * All of these in place of what is called. Some are macros in some configurations.
+ * Replace what the code calls. Some of it is a macro in some configurations.
  */
 
 #undef current
@@ -753,14 +753,14 @@ static void fake_ftrace_nmi_exit(void)		{ fake_instr("ftrace_end"); }
 #define ftrace_nmi_enter			fake_ftrace_nmi_enter
 #define ftrace_nmi_exit				fake_ftrace_nmi_exit
 
-/* A test is no noinstr code. It neither patches calls nor has tracepoints of its own. */
+/* Nothing is noinstr in a test, no calls are patched, and there are no tracepoints */
 #undef noinstr
 #define noinstr					noinline
 #undef CONFIG_PREEMPT_DYNAMIC
 #undef CONFIG_HAVE_SYSCALL_TRACEPOINTS
 #undef TRACEPOINTS_ENABLED
 
-/* What has been declared static remains so */
+/* Declared static here, the functions stay static where they are defined */
 struct irqentry_state;
 static __maybe_unused unsigned long exit_to_user_mode_loop(struct pt_regs *regs,
 							   unsigned long ti_work);
@@ -780,7 +780,7 @@ static __maybe_unused void irqentry_nmi_exit(struct pt_regs *regs, struct irqent
 #include "user.c"
 #include "common.c"
 
-/* For the tests: as in the kernel with interrupts disabled, nothing pending */
+/* Reset the state: in the kernel, interrupts disabled, nothing pending */
 static void fake_clear(void)
 {
 	fake.irqs_off = true;
@@ -822,7 +822,7 @@ static const char *fake_log(void)
 	return fake.log;
 }
 
-/* Nothing else than these words, and each reaction that was asked for */
+/* Exactly these words were logged, and each requested reaction happened */
 #define expect_log(expected, ...)	\
 	KUNIT_EXPECT_STREQ_MSG(fake.test, fake_log(), expected, __VA_ARGS__)
 
@@ -831,7 +831,7 @@ static const char *fake_log(void)
 #define LEAVE	"{ unwind trace_prepare lockdep_prepare } arch_exit lockdep_on"
 
 /*
- * What the log has to be. By the documentation, not by the code
+ * The expected log, derived from the documentation, not from the code
  */
 
 struct expected {
@@ -845,7 +845,7 @@ static void expect(struct expected *e, const char *words)
 			    e->len ? " " : "", words);
 }
 
-/* TIF bits that are handled in a round of the exit loop, and those behind it */
+/* TIF bits that are handled after the exit loop, not in a round of it */
 #define BEHIND_ROUNDS	(ARCH_EXIT_TO_USER_MODE_LATE |						\
 			 (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS) ? _TIF_RSEQ : 0))
 
@@ -868,7 +868,7 @@ static void expect_round(struct expected *e, unsigned long ti_work)
 	expect(e, "arch");
 }
 
-/* With @ti_work at first, and @later set while that is handled */
+/* @ti_work is set at first, and @later while @ti_work is handled */
 static __maybe_unused void
 expect_loop(struct expected *e, unsigned long ti_work, unsigned long later)
 {

@@ -3,7 +3,7 @@
 
 #include "entry_test.h"
 
-/* RCU was idle, so that it had to be told of the interrupt */
+/* RCU was idle, so it had to be told about the interrupt */
 static bool told_rcu(void)
 {
 	return !IS_ENABLED(CONFIG_TINY_RCU) && (fake.idle || fake.rcu_eqs);
@@ -24,7 +24,7 @@ static void user_interrupt(struct kunit *test)
 	expect_log("{ futex signal arch rseq prepare rseq_irq lockdep } " LEAVE, "exit");
 }
 
-/* There is no one-time work, whatever the task has */
+/* There is no one-time work, even if the task has some */
 static void user_interrupt_one_time_work(struct kunit *test)
 {
 	fake.from_user = true;
@@ -50,7 +50,7 @@ static void kernel_interrupt_entry(struct kunit *test)
 	}
 }
 
-/* Lockdep hears the rest when RCU does not watch any more */
+/* Lockdep is told the rest when RCU is no longer watching */
 #define PREPARE	"trace_prepare lockdep_prepare"
 
 /* The tail of the timer interrupt */
@@ -60,7 +60,7 @@ static void kernel_interrupt_exit(struct kunit *test)
 {
 	irqentry_state_t state = { };
 
-	/* What preemption looks at is tested below */
+	/* Do not preempt, this is tested below */
 	fake.preempt_count = 1;
 
 	irqentry_exit(&fake.regs, state);
@@ -83,7 +83,7 @@ static void kernel_interrupt_exit(struct kunit *test)
 		   "interrupts enabled, idle");
 }
 
-/* All combinations of what has a word in it */
+/* All combinations of the conditions */
 static void preemption(struct kunit *test)
 {
 	irqentry_state_t state = { };
@@ -125,7 +125,7 @@ static void preemption_on_wrong_stack(struct kunit *test)
 	expect_log("", "must not be preempted anyway");
 }
 
-/* Tracing and lockdep hear of it when all else is as it was */
+/* Tracing and lockdep are told about the return last */
 static void preempted_in_order(struct kunit *test)
 {
 	fake.ti->flags = _TIF_NEED_RESCHED;
@@ -151,7 +151,7 @@ static void nmis(struct kunit *test)
 			   "entry, lockdep had interrupts %d", on);
 
 		fake_clear();
-		/* It is what was believed at entry that counts */
+		/* Only lockdep's state at entry counts */
 		fake.lockdep_irqs_on = !on;
 		irqentry_nmi_exit(&fake.regs, state);
 		if (on)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* One-time work around a system call, for tasks that have some */
+/* One-time work before and after a system call, for tasks that have some */
 
 #include <linux/audit.h>
 #include <linux/entry-common.h>
@@ -11,7 +11,7 @@
 #include <trace/events/syscalls.h>
 
 #ifdef CONFIG_AUDITSYSCALL
-/* As audit_context(), but read anew where it is asked for */
+/* As audit_context(), but reads current again at each use */
 static __always_inline bool audited(void)
 {
 	return arch_syscall_current()->audit_context;
@@ -36,20 +36,20 @@ static inline void audit_enter(struct pt_regs *regs) { }
 static inline void audit_exit(struct pt_regs *regs) { }
 #endif
 
-/* Work that takes long, or is not there for long */
+/* Work that takes long anyway, or is pending for a short time only */
 #define LESS_FREQUENT	(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU |	\
 			 SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
 
 static noinline bool enter_less_frequent(struct pt_regs *regs, unsigned long work)
 {
-	/* A task that yields its extended time slice does so by a syscall */
+	/* Any syscall ends an extended time slice, and stops its timer */
 	if (work & SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
 		rseq_syscall_enter_work(syscall_get_nr(current, regs));
 
 	if (!(work & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU)))
 		return true;
 
-	/* With SYSEMU the tracer makes the call in the kernel's place */
+	/* With SYSEMU the tracer emulates the call */
 	if (!arch_ptrace_report_syscall_permit_entry(regs) || (work & SYSCALL_WORK_SYSCALL_EMU))
 		return false;
 
@@ -62,11 +62,11 @@ static noinline bool enter_less_frequent(struct pt_regs *regs, unsigned long wor
  * @regs:	Register state at entry, with the result preset to -ENOSYS
  * @work:	The task's SYSCALL_WORK bits
  *
- * The slow path on entry. Its order is ABI: user dispatch first, since what it
- * catches need not follow this kernel's convention and nobody may take it for a
- * syscall. Then ptrace, so that seccomp judges what the tracer has made of the
- * call. The observers come last and see what will be executed; a call that was
- * forbidden before they do not see at all.
+ * The slow path on entry. Its order is ABI. User dispatch comes first: the calls
+ * that it catches may belong to another ABI, so nothing else may see them. Then
+ * ptrace, so that seccomp checks the call as the tracer has changed it. Tracepoint
+ * and audit come last and see the call that will be executed. They do not see a
+ * call that was forbidden before.
  *
  * Context: Task context, interrupts enabled. May sleep.
  * Return: true if the syscall is to be made, with the number that @regs now
@@ -81,7 +81,7 @@ bool syscall_enter_work(struct pt_regs *regs, unsigned long work)
 		if (work & LESS_FREQUENT) {
 			if (!enter_less_frequent(regs, work))
 				return false;
-			/* A tracer had the task stopped, and may have changed this, too */
+			/* A tracer may have changed it while the task was stopped */
 			work = READ_ONCE(current_thread_info()->syscall_work);
 		}
 	}
@@ -97,7 +97,7 @@ bool syscall_enter_work(struct pt_regs *regs, unsigned long work)
 	return true;
 }
 
-/* Functions of their own: they need registers that others would have to save */
+/* Not inline: they use registers that callers would have to save in any case */
 static noinline void trace_exit(struct pt_regs *regs)
 {
 	trace_sys_exit(regs, syscall_get_return_value(current, regs));
@@ -105,14 +105,14 @@ static noinline void trace_exit(struct pt_regs *regs)
 
 static noinline void report_exit(struct pt_regs *regs, unsigned long work)
 {
-	/* Under SYSEMU the tracer was told of this instruction on entry */
+	/* With SYSEMU the stop on entry has reported this instruction */
 	bool step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) && !(work & SYSCALL_WORK_SYSCALL_EMU);
 
 	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
 		arch_ptrace_report_syscall_exit(regs, step);
 }
 
-/* Behind a call that was made, or was forbidden by others than user dispatch */
+/* After a call that was made, or that was forbidden, but not by user dispatch */
 static __always_inline void exit_work_made(struct pt_regs *regs)
 {
 	if (audited())
@@ -126,7 +126,7 @@ static __always_inline void exit_work_made(struct pt_regs *regs)
 }
 
 /**
- * syscall_exit_work - Do a task's one-time work behind a syscall
+ * syscall_exit_work - Do a task's one-time work after a syscall
  * @regs:	Register state to which user mode will return
  * @work:	The task's SYSCALL_WORK bits
  *
@@ -136,7 +136,7 @@ static __always_inline void exit_work_made(struct pt_regs *regs)
  */
 void syscall_exit_work(struct pt_regs *regs, unsigned long work)
 {
-	/* Rolled back by user dispatch: was no syscall on entry, is none now */
+	/* Rolled back by user dispatch: no syscall on entry, and none on exit */
 	if ((work & SYSCALL_WORK_SYSCALL_USER_DISPATCH) &&
 	    syscall_user_dispatch_clear_on_dispatch())
 		return;
@@ -144,7 +144,7 @@ void syscall_exit_work(struct pt_regs *regs, unsigned long work)
 	exit_work_made(regs);
 }
 
-/* The exit work, behind the one-time work */
+/* The exit work, after the one-time work */
 static __always_inline unsigned long exit_loop(struct pt_regs *regs)
 {
 	unsigned long ti_work;
@@ -159,22 +159,22 @@ static __always_inline unsigned long exit_loop(struct pt_regs *regs)
 }
 
 /*
- * The two words are tested together. Work that lasts as long as its task, and is
- * no exit work, must not look like the other word's: the slow path would be taken
- * all the time.
+ * The two words are tested together. Some work on entry lasts as long as its task,
+ * such as a seccomp filter. Its bits must not look like bits of exit work: each
+ * syscall would take the slow path.
  */
 #ifdef CONFIG_HAVE_GENERIC_TIF_BITS
 static_assert(!(EXIT_TO_USER_MODE_ANY & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_EXIT_MADE));
 #endif
-/* And one-time work must not look like late work, for which the slow path is not taken */
+/* Late work alone takes a short cut, so it must not look like one-time work */
 static_assert(!(ARCH_EXIT_TO_USER_MODE_LATE & SYSCALL_WORK_EXIT));
 
 /**
  * syscall_exit_all_work - End a syscall that has one-time work to be done
  * @regs:	Register state to which user mode will return
  *
- * In the place of syscall_exit_look(), where it is known that there is something.
- * Not behind a call that user dispatch may have rolled back.
+ * Replaces syscall_exit_look(), if it is known that there is one-time work. Not after
+ * a call that user dispatch may have rolled back.
  *
  * Context: Task context. Interrupts enabled on entry, disabled on return. May
  *	    sleep.
@@ -208,7 +208,7 @@ unsigned long syscall_exit_skipped(struct pt_regs *regs)
 /**
  * syscall_exit_any_work - Do what is pending when a syscall ends
  * @regs:	Register state to which user mode will return
- * @pending:	TIF and SYSCALL_WORK bits, of one or of both
+ * @pending:	TIF bits and SYSCALL_WORK bits, ORed
  *
  * The slow path of syscall_exit_look().
  *
@@ -220,7 +220,7 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
 {
 	unsigned long work;
 
-	/* Late work alone takes no round, see exit_to_user_mode_loop() */
+	/* Late work alone does not need the loop, see exit_to_user_mode_loop() */
 	if (ARCH_EXIT_TO_USER_MODE_LATE &&
 	    !(pending & (EXIT_TO_USER_MODE_WORK | SYSCALL_WORK_EXIT)))
 		return arch_exit_to_user_mode_late(pending & ARCH_EXIT_TO_USER_MODE_LATE);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Tests of system calls: the one-time work around one, and the call itself */
+/* Tests of system calls: the one-time work around a call, and the call itself */
 
 #include "entry_test.h"
 
-/* All there is, and the bit that means nothing without an audit context */
+/* All work, and the bit that has no effect without an audit context */
 #define ALL_WORK	(SYSCALL_WORK_ENTER | SYSCALL_WORK_EXIT)
 #define AUDIT		(IS_ENABLED(CONFIG_AUDITSYSCALL) ? SYSCALL_WORK_SYSCALL_AUDIT : 0)
 
-/* Behind the work */
+/* After the work */
 #define END		"prepare rseq_syscall lockdep"
 
 /* The architecture's function that makes the call */
@@ -18,12 +18,11 @@ static __always_inline void call(struct pt_regs *regs, long nr)
 	fake_sleeps_val("call", nr);
 }
 
-/* An architecture that puts a call together from the fine-grained functions */
+/* An architecture that uses the fine-grained functions */
 static void in_steps(struct pt_regs *regs)
 {
 	long nr = FAKE_NR;
 
-	fake_syscall_enter(regs);
 	if (syscall_enter_from_user_mode_work(regs, &nr))
 		call(regs, nr);
 	syscall_exit_to_user_mode_work(regs);
@@ -31,12 +30,11 @@ static void in_steps(struct pt_regs *regs)
 	syscall_exit_to_user_mode_prepare(regs);
 }
 
-/* One with the end of a call in one piece, and the transition behind it */
+/* An architecture that uses one function for the end of a call and the transition */
 static void with_end(struct pt_regs *regs)
 {
 	long nr = FAKE_NR;
 
-	fake_syscall_enter(regs);
 	if (syscall_enter_from_user_mode_work(regs, &nr))
 		call(regs, nr);
 	fake.instrumentable = 0;
@@ -48,7 +46,7 @@ static void whole(struct pt_regs *regs)
 	generic_do_syscall(regs, call);
 }
 
-/* The ways to make a system call, and what two of them leave to their caller */
+/* The ways to make a system call. Only the last one includes the transition. */
 static const struct {
 	const char *name;
 	void (*make)(struct pt_regs *regs);
@@ -60,7 +58,7 @@ static const struct {
 	  "} " LEAVE },
 };
 
-/* Registers of a call that has not been made, and @work for its task */
+/* Registers of a call that is not made yet, and @work for its task */
 static void set_up(unsigned long work)
 {
 	unsigned long args[6] = { 1, 2, 3, 4, 5, 6 };
@@ -77,7 +75,7 @@ static void set_up(unsigned long work)
 #endif
 }
 
-/* Make the call. Interrupts are disabled behind it. */
+/* Make the call. Interrupts are disabled afterwards. */
 static void make_call(int way)
 {
 	ways[way].make(&fake.regs);
@@ -89,7 +87,7 @@ static void expect_result(long result)
 	KUNIT_EXPECT_EQ(fake.test, result, syscall_get_return_value(fake.task, &fake.regs));
 }
 
-/* Where the ways differ, they differ in what they put around the end */
+/* The ways only differ in what surrounds the end of the call */
 static void expect_end(struct expected *e, int way)
 {
 	expect(e, END);
@@ -97,7 +95,7 @@ static void expect_end(struct expected *e, int way)
 		expect(e, ways[way].end);
 }
 
-/* A call by one of the ways that the test has set up, with these words but the end's */
+/* Make the call that was set up. Expect these words, and then those of the end. */
 static void expect_call(int way, const char *begin, const char *exit_work, long result)
 {
 	struct expected e = { };
@@ -120,14 +118,14 @@ static void nothing_to_do(struct kunit *test)
 		set_up(0);
 		expect_call(way, "enter call:39", "check", FAKE_RESULT);
 
-		/* Bits that are no work */
+		/* Bits that are not work */
 		set_up(~(ALL_WORK | EXIT_TO_USER_MODE_ANY));
 		fake.ti->flags = ~(ALL_WORK | EXIT_TO_USER_MODE_ANY);
 		expect_call(way, "enter call:39", "check", FAKE_RESULT);
 	}
 }
 
-/* Each kind of work alone, and what is a combination of them */
+/* Each kind of work alone, and some combinations */
 static const struct {
 	unsigned long work;
 	const char *entry, *exit;
@@ -152,7 +150,7 @@ static const struct {
 	{ SYSCALL_WORK_SYSCALL_EXIT_TRAP,
 	  "enter call:39",		"check step_exit" },
 
-	/* One report, which is that of the step */
+	/* One report, for the step */
 	{ SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
 	  "enter ptrace call:39",	"check step_exit" },
 	/* A step with SYSEMU was reported on entry */
@@ -161,7 +159,7 @@ static const struct {
 	{ SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
 	  "enter ptrace",		"check ptrace_exit",		true },
 #ifdef CONFIG_AUDITSYSCALL
-	/* The order */
+	/* The order of all of them */
 	{ ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU,
 	  "enter dispatch slice:39 ptrace seccomp trace:39 audit:39 call:39",
 	  "check audit_exit:4711 trace_exit:4711 step_exit" },
@@ -189,7 +187,7 @@ static void expect_val(struct expected *e, const char *word, long val)
 	expect(e, buf);
 }
 
-/* The same by the rules, with TIF bits pending when the call is made */
+/* Expect what the rules say, with TIF bits pending when the call ends */
 static void expect_work(int way, unsigned long work, unsigned long ti_work)
 {
 	long result = (work & SYSCALL_WORK_SYSCALL_EMU) ? FAKE_PRESET : FAKE_RESULT;
@@ -246,8 +244,8 @@ static void all_combinations_of_work(struct kunit *test)
 }
 
 /*
- * One-time work and exit work are looked for by one test, of two words with bits of
- * their own. Neither may pass for the other.
+ * One test looks for one-time work and for exit work, which have their bits in two
+ * separate words. A bit of one word must not be taken for a bit of the other.
  */
 static void each_work_with_each_tif_bit(struct kunit *test)
 {
@@ -257,13 +255,13 @@ static void each_work_with_each_tif_bit(struct kunit *test)
 	for_each_set_bit(bit, &all_work, BITS_PER_LONG) {
 		for_each_set_bit(ti_bit, &all_ti, BITS_PER_LONG) {
 			for (way = 0; way < ARRAY_SIZE(ways); way++) {
-				/* Pending already, or from the call on */
+				/* Pending before the call */
 				set_up(BIT(bit));
 				fake.ti->flags = BIT(ti_bit);
 				make_call(way);
 				expect_work(way, BIT(bit), BIT(ti_bit));
 
-				/* Work of the call itself, for the exit from it */
+				/* Set during the call, which SYSEMU skips */
 				if (BIT(bit) == SYSCALL_WORK_SYSCALL_EMU)
 					continue;
 				set_up(BIT(bit));
@@ -294,7 +292,7 @@ static void each_tif_bit_without_work(struct kunit *test)
 			make_call(way);
 			expect_work(way, 0, BIT(ti_bit));
 
-			/* When one-time work is just done */
+			/* During the last one-time work */
 			set_up(SYSCALL_WORK_SYSCALL_TRACE);
 			fake_on((struct fake_reaction) {
 				.at = "ptrace_exit", .set_ti = BIT(ti_bit) });
@@ -304,7 +302,7 @@ static void each_tif_bit_without_work(struct kunit *test)
 	}
 }
 
-/* Who forbids a call, at what place, sets the result. Nobody behind it sees the call. */
+/* A veto sets the result, and later entry work is skipped */
 static const struct {
 	const char *by;
 	unsigned long work;
@@ -342,7 +340,7 @@ static void forbidden(struct kunit *test)
 		}
 	}
 
-	/* With SYSEMU, the tracer's answer is of no interest */
+	/* With SYSEMU, the tracer's answer is ignored */
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		set_up(SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SECCOMP |
 		       SYSCALL_WORK_SYSCALL_TRACEPOINT);
@@ -351,7 +349,7 @@ static void forbidden(struct kunit *test)
 	}
 }
 
-/* Signals of a call that was forbidden are delivered as any other's */
+/* Signals are also delivered on exit from a call that was forbidden */
 static void forbidden_and_exit_work(struct kunit *test)
 {
 	int i, way;
@@ -371,7 +369,7 @@ static void forbidden_and_exit_work(struct kunit *test)
 	}
 }
 
-/* A rolled back call is none: nothing is left of that for the next one */
+/* A call that was rolled back has no effect on the next one */
 static void dispatched_then_not(struct kunit *test)
 {
 	set_up(SYSCALL_WORK_SYSCALL_USER_DISPATCH | SYSCALL_WORK_SYSCALL_TRACEPOINT);
@@ -400,7 +398,7 @@ static void number_changed(struct kunit *test)
 				    "check audit_exit:4711 ptrace_exit", FAKE_RESULT);
 		}
 
-		/* A filter's tracer */
+		/* Changed by a tracer that seccomp asks */
 		set_up(SYSCALL_WORK_SECCOMP);
 		fake_on((struct fake_reaction) { .at = "seccomp", .nr = 100 });
 		expect_call(way, "enter seccomp call:100", "check", FAKE_RESULT);
@@ -410,14 +408,14 @@ static void number_changed(struct kunit *test)
 		expect_call(way, "enter seccomp trace:100 call:100", "check trace_exit:4711",
 			    FAKE_RESULT);
 
-		/* -1 is how a tracer asks for no call: the architecture makes none */
+		/* A tracer skips the call with -1. That is left to the architecture. */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) { .at = "ptrace", .nr = -1 });
 		expect_call(way, "enter ptrace call:-1", "check ptrace_exit", FAKE_RESULT);
 	}
 }
 
-/* While it has the task stopped */
+/* While the task is stopped */
 static void tracer_changes_work(struct kunit *test)
 {
 	int way;
@@ -433,7 +431,7 @@ static void tracer_changes_work(struct kunit *test)
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
 		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
 
-		/* Detached, and continued by a step */
+		/* The tracer detaches, or continues by a step */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACE });
@@ -447,7 +445,7 @@ static void tracer_changes_work(struct kunit *test)
 	}
 }
 
-/* Another task, or the call itself, sets and clears bits meanwhile */
+/* Another task, or the call itself, sets and clears bits during the call */
 static const struct {
 	unsigned long before, set, clear;
 	const char *entry, *exit;

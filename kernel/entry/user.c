@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Work on the way out to user mode, for system calls and interrupts alike */
+/* Work on the return to user mode, for system calls and interrupts alike */
 
 #include <linux/futex.h>
 #include <linux/irq-entry-common.h>
@@ -9,8 +9,8 @@
 #include <linux/uprobes.h>
 
 /*
- * With a TIF bit of its own, rseq is handled behind the loop with interrupts
- * disabled. Without, it shares TIF_NOTIFY_RESUME, which the loop has to clear.
+ * If rseq has its own TIF bit, it is handled after the loop, with interrupts
+ * disabled. If not, it uses TIF_NOTIFY_RESUME, which the loop must clear.
  */
 #ifdef CONFIG_HAVE_GENERIC_TIF_BITS
 #define LOOP_WORK	(EXIT_TO_USER_MODE_WORK & ~_TIF_RSEQ)
@@ -20,14 +20,16 @@
 
 /*
  * A task in a critical section may ask for a little more time instead of being
- * scheduled out, provided that rescheduling is all that is pending. On RT an
- * urgent request is never put off: the delay would add to the latency.
+ * scheduled out, if rescheduling is the only pending work. On PREEMPT_RT only lazy
+ * rescheduling may be put off: the delay adds to the worst-case scheduling latency.
+ * An extension shorter than the kernel's longest section with preemption disabled
+ * would not, but that length depends on the hardware.
  */
 #define SLICE_EXT_PUTS_OFF \
 	(_TIF_NEED_RESCHED_LAZY | (IS_ENABLED(CONFIG_PREEMPT_RT) ? 0 : _TIF_NEED_RESCHED))
 #define SLICE_EXT_DENIED	(EXIT_TO_USER_MODE_WORK & ~SLICE_EXT_PUTS_OFF)
 
-/* Handle each of the items in @ti_work, and see what has come up meanwhile */
+/* Do each item of work in @ti_work. Returns the TIF bits that are set afterwards. */
 static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work)
 {
 	local_irq_enable();
@@ -36,11 +38,11 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 	    !rseq_grant_slice_extension(ti_work, SLICE_EXT_DENIED))
 		schedule();
 
-	/* Before signals: a frame must not have the ip behind the breakpoint */
+	/* Before signals: a frame must not contain the ip after the breakpoint */
 	if (ti_work & _TIF_UPROBE)
 		uprobe_notify_resume(regs);
 
-	/* Nothing of the task's is left on the stack: its code can be switched */
+	/* No patched function is on the task's stack here, so it can be switched */
 	if (ti_work & _TIF_PATCH_PENDING)
 		klp_update_patch_state(current);
 
@@ -48,7 +50,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 		arch_syscall_step(regs);
 
 	if (ti_work & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)) {
-		/* Looks at the user ip, which a signal frame moves */
+		/* Needs the interrupted user ip, which signal delivery changes */
 		futex_fixup_robust_unlock(regs);
 		arch_do_signal_or_restart(regs);
 	}
@@ -59,7 +61,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 
 	arch_exit_to_user_mode_work(regs, ti_work);
 
-	/* What comes up from here on, and cannot wait, sends an interrupt */
+	/* From here on, new work that cannot wait sends an interrupt */
 	local_irq_disable();
 	tick_nohz_user_enter_prepare();
 
@@ -71,14 +73,15 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits, read with interrupts disabled
  *
- * The slow path of exit_to_user_mode_prepare(), also for work that has to be done
- * last, when nothing can undo it any more. Such late work can stay as long as its task
- * does, or come with each switch of tasks, so it is done at once if there is no other.
+ * The slow path of exit_to_user_mode_prepare(). It also does the late work, which must
+ * come last, when nothing can undo it. Bits for late work can stay set for as long as
+ * their task exists, or be set at each context switch. So if there is no other work,
+ * late work is done at once, without the loop.
  *
  * Context: Task context. Interrupts disabled on entry and on return, enabled
  *	    in between. May sleep.
- * Return: The TIF bits as last read with interrupts disabled. None of
- *	   EXIT_TO_USER_MODE_WORK needs attention any more.
+ * Return: The TIF bits as last read with interrupts disabled. All work for
+ *	   EXIT_TO_USER_MODE_WORK is done.
  */
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work)
 {
@@ -91,7 +94,7 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 		while (ti_work & LOOP_WORK)
 			ti_work = exit_work_round(regs, ti_work);
 
-		/* If user memory faults, or a slice extension has run out, there is more to do */
+		/* More work if user memory faults or a slice extension has run out */
 		again = rseq_exit_to_user_mode_restart(regs, ti_work);
 		if (unlikely(again))
 			ti_work = read_thread_flags();

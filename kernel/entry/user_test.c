@@ -3,7 +3,7 @@
 
 #include "entry_test.h"
 
-/* Behind the work of a system call */
+/* After the work of a system call */
 #define END	"prepare rseq_syscall lockdep"
 
 static const char * const ends_of[] = { "syscall", "interrupt" };
@@ -27,7 +27,7 @@ static void expect_end(struct expected *e, enum user_exit from)
 	expect(e, "lockdep");
 }
 
-/* Bits that are no exit work do not matter */
+/* Bits that are not exit work do not matter */
 static void exit_without_work(struct kunit *test)
 {
 	run_exit(~(EXIT_TO_USER_MODE_ANY | EXIT_TO_USER_MODE_REARM), USER_EXIT_SYSCALL);
@@ -53,10 +53,10 @@ static void exit_order(struct kunit *test)
 				   "futex signal resume arch rseq late " END);
 }
 
-/* Each bit alone, and all combinations of them, in one round */
+/* All combinations of the bits, in one round */
 static void exit_each_combination(struct kunit *test)
 {
-	/* One of the bits that ask for what is done last will do */
+	/* One bit of late work is enough */
 	const unsigned long late = BIT(__ffs(ARCH_EXIT_TO_USER_MODE_LATE));
 	const unsigned long all = EXIT_TO_USER_MODE_WORK | late;
 	unsigned long bits = 0;
@@ -88,7 +88,7 @@ static void exit_late_bits(struct kunit *test)
 	}
 }
 
-/* Who handles these bits, and the last moments at which more work may come */
+/* Where these bits are handled, and the last moments when more work can arrive */
 static const struct {
 	unsigned long bits;
 	const char *at;
@@ -106,7 +106,7 @@ static const struct {
 	{ _TIF_SIGPENDING,		"tick" },
 };
 
-/* Each bit, set while each other item is handled, and right before the next look */
+/* Set each bit while each item is handled, and right before bits are read again */
 static void exit_work_that_arrives(struct kunit *test)
 {
 	unsigned long bits = EXIT_TO_USER_MODE_ANY;
@@ -119,7 +119,7 @@ static void exit_work_that_arrives(struct kunit *test)
 			struct expected e = { };
 
 			fake_clear();
-			/* The first tick is before the work */
+			/* Skip the first tick, which comes before the work */
 			if (!strcmp(moments[i].at, "tick"))
 				fake_on((struct fake_reaction) { .at = "tick" });
 			fake_on((struct fake_reaction) {
@@ -132,7 +132,7 @@ static void exit_work_that_arrives(struct kunit *test)
 	}
 }
 
-/* The wakeup of a kthread right before the first look */
+/* A kthread is woken right before the bits are read for the first time */
 static void exit_tick_sets_resched(struct kunit *test)
 {
 	enum user_exit from;
@@ -149,7 +149,7 @@ static void exit_tick_sets_resched(struct kunit *test)
 	}
 }
 
-/* One leads to the next, against the order in which they are handled */
+/* Each item leads to another one, mostly against the order of the loop */
 static void exit_chain(struct kunit *test)
 {
 	fake_on((struct fake_reaction) { .at = "resume", .set_ti = _TIF_SIGPENDING });
@@ -161,7 +161,7 @@ static void exit_chain(struct kunit *test)
 		   "chain");
 }
 
-/* rseq cannot access user memory with interrupts disabled, and asks for help */
+/* rseq cannot fault in user memory with interrupts disabled, and asks for help */
 static void exit_rseq_restarts(struct kunit *test)
 {
 	fake.restarts = 2;
@@ -171,7 +171,7 @@ static void exit_rseq_restarts(struct kunit *test)
 	else
 		expect_log("resume arch rseq resume arch rseq resume arch rseq " END, "rseq");
 
-	/* With other work at that time, which may bring more */
+	/* With other work at the same time, which leads to more */
 	fake_clear();
 	fake.restarts = 1;
 	fake_on((struct fake_reaction) { .at = "rseq", .set_ti = _TIF_SIGPENDING });
@@ -181,7 +181,7 @@ static void exit_rseq_restarts(struct kunit *test)
 		   "rseq and a signal");
 }
 
-/* More time for a task is granted only if nothing else is to be done for it */
+/* A task gets more time only if no other work is pending */
 static void exit_slice_extension(struct kunit *test)
 {
 	const unsigned long others = EXIT_TO_USER_MODE_WORK &
@@ -212,7 +212,7 @@ static void exit_slice_extension(struct kunit *test)
 }
 
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
-/* An interrupt's own. It comes first, unless the scheduler does it. */
+/* Only for interrupts. It comes first, unless the scheduler does it. */
 static void exit_timer_rearm(struct kunit *test)
 {
 	run_exit(_TIF_HRTIMER_REARM, USER_EXIT_IRQ);
@@ -254,7 +254,7 @@ static void enter_with_context_tracking(struct kunit *test)
 	enter_from_user_mode(&fake.regs);
 	expect_log("arch_enter lockdep_off ct_exit { kmsan trace_off }", "from user mode");
 
-	/* In the kernel already */
+	/* Already in the kernel */
 	fake_clear();
 	enter_from_user_mode(&fake.regs);
 	expect_log("arch_enter lockdep_off warn ct_exit { kmsan trace_off }", "not from user mode");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* x86's part of the exit to user mode, where it is not worth being inline */
+/* The part of x86's exit to user mode that need not be inline */
 
 #include <linux/entry-common.h>
 #include <linux/user-return-notifier.h>
@@ -7,8 +7,8 @@
 #include <asm/io_bitmap.h>
 
 /*
- * Both bits last until the next return to user mode, and not shorter: signal code
- * uses them to restart a compat syscall as one, see selftest ptrace_syscall_32.
+ * Keep both bits until the return to user mode: signal code needs them to restart a
+ * compat syscall as one, see selftest ptrace_syscall_32.
  */
 static void end_compat(void)
 {
@@ -22,8 +22,8 @@ static void end_compat(void)
  * arch_exit_to_user_mode_late - Act on TIF bits when all work that may sleep is done
  * @ti_work:	TIF bits
  *
- * The FPU comes last: it must not be used in the kernel any more once the task's
- * state is in the registers.
+ * The FPU comes last: once the task's state is in the registers, the kernel must no
+ * longer use the FPU.
  *
  * Context: Task context, interrupts disabled. Must not sleep.
  * Return: @ti_work

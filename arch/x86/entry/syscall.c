@@ -8,7 +8,7 @@
 
 #include "syscall.h"
 
-/* Few programs are left: not worth a place in do_syscall_64() */
+/* Not inline in do_syscall_64(), because few x32 programs are left */
 static noinline void dispatch_x32(struct pt_regs *regs, unsigned long nr)
 {
 	dispatch(regs, nr - __X32_SYSCALL_BIT, X32_NR_syscalls, x32_sys_call);
@@ -28,8 +28,8 @@ static __always_inline void dispatch_64(struct pt_regs *regs, long nr)
  * @regs:	Register state at entry, with AX preset to -ENOSYS
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
- * Return: true if SYSRET can restore @regs, false if it takes IRET. Of no
- *	   meaning under FRED.
+ * Return: true if SYSRET can restore @regs, false if only IRET can. Ignored with
+ *	   FRED.
  */
 __visible noinstr __noendbr bool do_syscall_64(struct pt_regs *regs)
 {

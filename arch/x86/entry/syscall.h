@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the C entry points of the system call instructions share */
+/* Code that the C entry points of the system call instructions share */
 #ifndef _X86_ENTRY_SYSCALL_H
 #define _X86_ENTRY_SYSCALL_H
 
@@ -12,7 +12,7 @@
 #include <asm/ptrace.h>
 #include <asm/segment.h>
 
-/* From a number to its function, one for each table. They are called by their names only */
+/* Call the function of a number, one for each table. No ENDBR: only called directly */
 typedef long __noendbr (*sys_call_t)(const struct pt_regs *regs, unsigned int nr);
 
 long __noendbr x64_sys_call(const struct pt_regs *regs, unsigned int nr);
@@ -20,8 +20,8 @@ long __noendbr x32_sys_call(const struct pt_regs *regs, unsigned int nr);
 long __noendbr ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
 
 /*
- * Make the call @nr of the @limit calls that @sys_call has, if it is one. Number
- * -1, which a tracer uses to skip a call, never is, as it is taken unsigned.
+ * Make the call @nr, if it is one of the @limit calls of @sys_call. A tracer skips a
+ * call by number -1, which is never in range because @nr is unsigned.
  */
 static __always_inline bool dispatch(struct pt_regs *regs, unsigned long nr,
 				     unsigned long limit, sys_call_t sys_call)
@@ -30,8 +30,9 @@ static __always_inline bool dispatch(struct pt_regs *regs, unsigned long nr,
 	bool outside;
 
 	/*
-	 * array_index_mask_nospec(), and the test besides: nothing, should the
-	 * CPU speculate that the number is in range, and all ones if it is.
+	 * array_index_mask_nospec() and the test of the range in one. The mask is
+	 * all ones if the number is in range. If not, it is 0, even if the CPU
+	 * speculates past the test.
 	 */
 	asm volatile("cmp %[limit], %[nr]\n\tsbb %[mask], %[mask]"
 		     : [mask] "=r" (mask), "=@ccz" (outside)
@@ -44,9 +45,8 @@ static __always_inline bool dispatch(struct pt_regs *regs, unsigned long nr,
 }
 
 /*
- * SYSRET and SYSEXIT go to a known address, load fixed segments and cannot
- * restore all of EFLAGS. If the registers that user mode is to get do not agree
- * with that, only IRET can restore them.
+ * SYSRET and SYSEXIT can only return to @ip, load fixed segments and cannot restore
+ * all of EFLAGS. If @regs need anything else, only IRET can restore them.
  */
 static __always_inline bool fast_exit_restores(const struct pt_regs *regs,
 					       unsigned long ip, unsigned long cs)
@@ -55,29 +55,32 @@ static __always_inline bool fast_exit_restores(const struct pt_regs *regs,
 	if (cpu_feature_enabled(X86_FEATURE_XENPV))
 		return false;
 
-	/* Nor does FRED need to know: ERETU restores whatever it finds */
+	/* With FRED the result is ignored: ERETU restores all registers */
 	asm goto(ALTERNATIVE("cmp %[ip], %[regs_ip]\n\tjne %l[no]", "jmp %l[no]", X86_FEATURE_FRED)
 		 : : [ip] "r" (ip), [regs_ip] "m" (regs->ip) : "cc" : no);
 
-	/* As programmed into the MSRs */
+	/* SYSRET and SYSEXIT load these segments, which come from MSRs */
 	if (unlikely(regs->cs != cs || regs->ss != __USER_DS))
 		return false;
 
-	/* RF and VM get lost, and with TF the CPU traps before user code runs */
+	/*
+	 * RF and VM would get lost. With TF set, the CPU would trap before it executes
+	 * an instruction of the program. After IRET it executes one first.
+	 */
 	return likely(!(regs->flags & (X86_EFLAGS_RF | X86_EFLAGS_TF | X86_EFLAGS_VM)));
 no:
 	return false;
 }
 
 #ifdef CONFIG_X86_64
-/* Whether what SYSRET does is what @regs ask for */
+/* Whether SYSRET restores @regs */
 static __always_inline bool sysret_restores(const struct pt_regs *regs)
 {
 	/*
-	 * It takes RIP from RCX and EFLAGS from R11. With a non-canonical RIP
-	 * Intel's SYSRET faults in the kernel, on a stack that user mode chose:
-	 * that is the end. Below the limit is all of user space but the
-	 * vsyscall page.
+	 * SYSRET loads RIP from RCX and EFLAGS from R11, so both pairs must be equal.
+	 * If RIP is not canonical, SYSRET raises #GP in kernel mode on Intel CPUs,
+	 * with the user's RSP already loaded: a program could take over the kernel.
+	 * All of user space is below TASK_SIZE_MAX, except for the vsyscall page.
 	 */
 	const unsigned long ip = regs->cx;
 

@@ -2,17 +2,17 @@
 /*
  * C entry points of the instructions that make 32-bit system calls
  *
- *			number in	set before C	of its own
+ *			number in	set before C	handled in C
  * INT $0x80		AX		-		external interrupt?
  *   with FRED		AX		-
  *   32-bit kernel	ORIG_AX		AX
  * SYSENTER		ORIG_AX		AX		SP and BP, EFLAGS.IF, IP
  * SYSCALL32		ORIG_AX		AX		BP, IP
- *   with FRED		ORIG_AX		AX		BP, IP
+ * SYSENTER, FRED	ORIG_AX		AX		BP, IP
  *
- * Where AX is set before C code, it is -ENOSYS. All of them are a compat system
- * call in a 64-bit kernel, whatever the code segment of the program. With FRED,
- * 32-bit SYSCALL is an invalid opcode and SYSENTER comes with the user's SP.
+ * If AX is set before C code, it is -ENOSYS. In a 64-bit kernel all of these are
+ * compat system calls, whatever the code segment of the program. With FRED, 32-bit
+ * SYSCALL is an invalid opcode, and the CPU saves the user's SP for SYSENTER.
  */
 
 #include <linux/entry-common.h>
@@ -32,14 +32,17 @@ static __always_inline void dispatch_ia32(struct pt_regs *regs, long nr)
 	dispatch(regs, nr, IA32_NR_syscalls, ia32_sys_call);
 }
 
-/* Tracers, seccomp, audit and signal code know a compat call by TS_COMPAT */
+/* Tracers, seccomp, audit and signal code recognize a compat call by TS_COMPAT */
 static __always_inline void ia32_begin(void)
 {
 	if (IS_ENABLED(CONFIG_IA32_EMULATION))
 		task_thread_info(arch_syscall_current())->status |= TS_COMPAT;
 }
 
-/* Behind signal code. Who sets it by other means, sets TIF_END_COMPAT with it */
+/*
+ * Call it after signal delivery, which needs TS_COMPAT. Other code that sets TS_COMPAT
+ * also sets TIF_END_COMPAT, so that the exit to user mode clears it.
+ */
 static __always_inline void ia32_end(void)
 {
 	if (IS_ENABLED(CONFIG_IA32_EMULATION))
@@ -47,10 +50,14 @@ static __always_inline void ia32_end(void)
 }
 
 /*
- * Vector 0x80 sent as an interrupt comes from broken hardware or from a hypervisor
- * that forges system calls. The local APIC has it in service then, and only in a
- * secure guest is this more than the hypervisor's word. FRED has an event type for
- * it, and the APIC of a Xen PV guest is none.
+ * An external interrupt with vector 0x80 comes from broken hardware, or from a
+ * hypervisor that forges a system call. The vector is then set in the local APIC's
+ * ISR. In a guest this is only reliable if the guest is secure and the hypervisor
+ * does not control its APIC. A Xen PV guest has no real APIC.
+ *
+ * With FRED, INT $0x80 and external interrupts have different event types, so only
+ * INT $0x80 gets here. Vector 0x80 is not reserved there: a device may use it, and
+ * the ISR says nothing about the system call.
  */
 static __always_inline bool int80_is_external(void)
 {
@@ -85,8 +92,8 @@ static __always_inline void int80(struct pt_regs *regs)
  * do_int80_emulation - INT $0x80 in a 64-bit kernel
  * @regs:	Register state at entry, with the number in AX
  *
- * By IDT and by FRED, from 32-bit and from 64-bit code. Also what restarts a
- * system call that was made by SYSENTER or SYSCALL.
+ * With IDT and with FRED, from 32-bit and from 64-bit code. A 32-bit system call
+ * that was made by SYSENTER or SYSCALL is restarted by INT $0x80, too.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  */
@@ -98,7 +105,7 @@ __visible noinstr __noendbr void do_int80_emulation(struct pt_regs *regs)
 		panic("Unexpected external interrupt 0x80 in kernel mode\n");
 	}
 
-	/* Tracers and signal code want a 32-bit number there */
+	/* Tracers and signal code expect a 32-bit number there */
 	regs->orig_ax = (u32)regs->ax;
 	regs->ax = -ENOSYS;
 	int80(regs);
@@ -116,17 +123,17 @@ __visible noinstr __noendbr void do_int80_syscall_32(struct pt_regs *regs)
 }
 #endif
 
-/* The vDSO has pushed BP, which holds the sixth argument. */
+/* The sixth argument is the user's BP, which the vDSO has pushed */
 static __always_inline bool fetch_bp(struct pt_regs *regs)
 {
 	u32 __user *stack = (u32 __user *)(unsigned long)(u32)regs->sp;
 	u32 *bp = (u32 *)&regs->bp;
 
-	/* 32 bits cannot name an address of a 64-bit kernel */
+	/* In a 64-bit kernel, a 32-bit address is always a user address */
 	return (IS_ENABLED(CONFIG_X86_64) ? __get_user(*bp, stack) : get_user(*bp, stack)) == 0;
 }
 
-/* The call fails, unless a tracer has skipped it by number -1 and set the result */
+/* Fail the call, unless a tracer has skipped it by number -1 and set the result */
 static __always_inline void dispatch_efault(struct pt_regs *regs, long nr)
 {
 	if (nr != -1)
@@ -134,8 +141,8 @@ static __always_inline void dispatch_efault(struct pt_regs *regs, long nr)
 }
 
 /*
- * A system call like any other for all that watch it, from its entry to its exit,
- * but it is not made.
+ * Tracers, seccomp and audit see a normal syscall, from entry to exit, which fails
+ * with -EFAULT.
  */
 static noinline void syscall_without_bp(struct pt_regs *regs)
 {
@@ -146,12 +153,12 @@ static noinline void syscall_without_bp(struct pt_regs *regs)
  * do_fast_syscall_32 - SYSENTER and 32-bit SYSCALL by way of the vDSO
  * @regs:	Register state at entry, with AX preset to -ENOSYS and the user's SP
  *
- * The vDSO has an INT $0x80 in front of the instruction to return to. So when
- * IP is there, a restart needs to know nothing of these instructions.
+ * The vDSO has an INT $0x80 right before the landing pad. With IP set to the landing
+ * pad, a restart executes that INT $0x80, whatever instruction made the call.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
- * Return: true if SYSEXIT or SYSRET can restore @regs, false if it takes IRET.
- *	   Of no meaning under FRED.
+ * Return: true if SYSEXIT or SYSRET can restore @regs, false if only IRET can.
+ *	   Ignored with FRED.
  */
 __visible noinstr __noendbr bool do_fast_syscall_32(struct pt_regs *regs)
 {
@@ -180,8 +187,8 @@ __visible noinstr __noendbr bool do_fast_syscall_32(struct pt_regs *regs)
  * do_SYSENTER_32 - SYSENTER, delivered without FRED
  * @regs:	Register state at entry, with AX preset to -ENOSYS
  *
- * The CPU saves neither SP, of which the vDSO keeps a copy in BP, nor EFLAGS.IF,
- * which is taken to have been set.
+ * The CPU saves neither SP nor EFLAGS.IF. The vDSO has a copy of SP in BP. IF is
+ * assumed to have been set.
  *
  * Context: noinstr, on the task's stack. Interrupts disabled, also on return.
  * Return: As do_fast_syscall_32().

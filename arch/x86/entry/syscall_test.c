@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of what the C entry points of the system call instructions decide by the number
- * and by the registers alone: whether there is such a call, and whether SYSRET or SYSEXIT
- * may take the program back. What an instruction would do with the wrong registers is up
- * to the CPU, so a selftest can only see it where the CPU minds.
+ * and the registers alone: whether the call exists, and whether SYSRET or SYSEXIT can
+ * return to the program. Whether a return with wrong registers has a visible effect
+ * depends on the CPU, so a selftest may miss it.
  */
 
 #include <kunit/test.h>
@@ -48,7 +48,7 @@ static void call_inside(struct kunit *test)
 	}
 }
 
-/* Nothing is called, and the result stays what it was: a tracer's, or -ENOSYS */
+/* Nothing is called, and the result stays: -ENOSYS, or what a tracer has set */
 static void call_outside(struct kunit *test)
 {
 	static const unsigned long numbers[] = {
@@ -73,10 +73,10 @@ static void call_outside(struct kunit *test)
 
 #define USER_FLAGS	(X86_EFLAGS_FIXED | X86_EFLAGS_IF | X86_EFLAGS_PF | X86_EFLAGS_ZF)
 
-/* Flags that get lost, or that may not be there too early */
+/* RF and VM would get lost, TF would trap before user code runs */
 static const unsigned long slow_flags[] = { X86_EFLAGS_RF, X86_EFLAGS_TF, X86_EFLAGS_VM };
 
-/* Flags that are user mode's business */
+/* Flags that do not prevent a fast return */
 static const unsigned long other_flags[] = {
 	X86_EFLAGS_CF, X86_EFLAGS_SF, X86_EFLAGS_DF, X86_EFLAGS_OF, X86_EFLAGS_NT,
 	X86_EFLAGS_AC, X86_EFLAGS_ID,
@@ -124,7 +124,7 @@ static void fast_exit(struct kunit *test)
 }
 
 #ifdef CONFIG_X86_64
-/* What SYSCALL leaves, when nobody has changed it */
+/* The registers as SYSCALL leaves them, not changed since */
 static struct pt_regs syscall_regs(unsigned long ip, unsigned long flags)
 {
 	struct pt_regs regs = fast_regs(__USER_CS);
@@ -169,7 +169,7 @@ static void sysret_flags(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(other_flags); i++) {
 		regs = syscall_regs(USER_IP, USER_FLAGS | other_flags[i]);
 		KUNIT_EXPECT_TRUE(test, sysret_restores(&regs));
-		/* As a tracer or sigreturn changes them */
+		/* A tracer or sigreturn has changed them */
 		regs.flags = USER_FLAGS;
 		KUNIT_EXPECT_FALSE(test, sysret_restores(&regs));
 		regs = syscall_regs(USER_IP, USER_FLAGS);

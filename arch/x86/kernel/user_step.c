@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Single steps of user mode that the CPU does not report */
+/* Single steps in user mode that the CPU does not report */
 
 #include <kunit/static_stub.h>
 
@@ -20,10 +20,10 @@
 
 /**
  * user_step_trap - Raise the SIGTRAP of a single step
- * @regs:	Register state behind the instruction that was stepped over
+ * @regs:	Register state after the instruction that was stepped over
  *
- * In nothing different from the one that the CPU's #DB leads to: it cannot be
- * blocked nor ignored, and a tracer finds the step in DR6.
+ * The same signal as after a #DB: it is forced, so it cannot be blocked or ignored,
+ * and DR6.BS is set for tracers.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -40,9 +40,9 @@ void user_step_trap(struct pt_regs *regs)
 	 rt_sigmask(SIGTRAP) | rt_sigmask(SIGFPE) | rt_sigmask(SIGSYS))
 
 /*
- * Whether a signal is pending that says what has become of the instruction. It is in
- * the queue first and is delivered first, even if it is blocked, so that the trap of
- * the step would be reported on its handler.
+ * Whether a synchronous signal is pending, which tells how the instruction ended. It
+ * was queued first and is delivered first, even if it is blocked. So a step trap would
+ * be reported at the first instruction of its handler.
  */
 static bool synchronous_signal_pending(void)
 {
@@ -50,7 +50,7 @@ static bool synchronous_signal_pending(void)
 
 	guard(spinlock_irq)(&current->sighand->siglock);
 
-	/* As signal code tells it from one that was sent */
+	/* The test by which signal code tells it from a signal that was sent */
 	list_for_each_entry(q, &current->pending.list, list) {
 		if (q->info.si_code > SI_USER &&
 		    siginmask(q->info.si_signo, SYNCHRONOUS_SIGNALS))
@@ -61,13 +61,13 @@ static bool synchronous_signal_pending(void)
 
 /**
  * emulated_insn_step - Report the single step over an emulated instruction
- * @regs:	Register state behind the instruction
+ * @regs:	Register state after the instruction
  *
- * To be called when the emulation has succeeded and @regs have been changed
- * accordingly. It does not matter who has set TF: both get a SIGTRAP if the CPU
- * executes the instruction, and a tracer finds out that it is its own. As behind a
- * #DB, uprobes comes first: it steps over copies of instructions. A synchronous signal
- * takes the place of the trap: only a system call can succeed and still have one.
+ * Call it when the emulation has succeeded and @regs are updated. TF may be set by the
+ * program or by a tracer: both get a SIGTRAP, as if the CPU had executed the
+ * instruction, and a tracer can tell that the step is its own. As after a #DB, uprobes
+ * comes first, because it steps over copies of instructions. A synchronous signal
+ * replaces the trap. Only a system call can succeed with such a signal pending.
  *
  * Context: Task context, interrupts enabled.
  * Return: true if there is a SIGTRAP to be delivered.
@@ -89,7 +89,7 @@ bool emulated_insn_step(struct pt_regs *regs)
 	return true;
 }
 
-/* The state of uprobes while the copy of an instruction is stepped over, or NULL */
+/* The state of uprobes if it steps over a copy of an instruction, else NULL */
 static struct uprobe_task *stepping_uprobe(void)
 {
 #ifdef CONFIG_UPROBES
@@ -99,7 +99,7 @@ static struct uprobe_task *stepping_uprobe(void)
 	return NULL;
 }
 
-/* Whether TF, which is set, is the program's, and neither a tracer's nor uprobes' */
+/* For TF set: whether the program has set it, and not a tracer or uprobes */
 static bool program_has_tf(const struct uprobe_task *uprobe)
 {
 #ifdef CONFIG_UPROBES
@@ -109,11 +109,11 @@ static bool program_has_tf(const struct uprobe_task *uprobe)
 	return !test_thread_flag(TIF_FORCED_TF);
 }
 
-/* SYSCALL has copied the flags to R11, where the program can read them */
+/* SYSCALL has copied the flags to R11: hide a TF there that is not the program's */
 static void hide_tf_in_r11(struct pt_regs *regs)
 {
 #ifdef CONFIG_X86_64
-	/* INT $0x80 leaves R11 alone. So does SYSCALL with FRED. */
+	/* INT $0x80 does not change R11. Nor does SYSCALL with FRED. */
 	if (!in_ia32_syscall() && regs->r11 == regs->flags)
 		regs->r11 &= ~X86_EFLAGS_TF;
 #endif
@@ -123,10 +123,9 @@ static void hide_tf_in_r11(struct pt_regs *regs)
  * syscall_step_begin - Note a syscall that was made with TF set
  * @regs:	Register state as user mode left it
  *
- * Only a step of the program's own: the exit from the syscall reports one that a
- * tracer has asked for, see SYSCALL_WORK_SYSCALL_EXIT_TRAP. If uprobes steps over a
- * copy of the instruction, it is uprobes that has to know, and reports the step if it
- * is somebody else's, too.
+ * Only for the program's own step. The exit from the syscall reports a tracer's step,
+ * see SYSCALL_WORK_SYSCALL_EXIT_TRAP. If uprobes steps over a copy of the instruction,
+ * it must always be told. It reports the step itself if TF was set before.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -141,10 +140,10 @@ void syscall_step_begin(struct pt_regs *regs)
 		hide_tf_in_r11(regs);
 }
 
-/* Whether the result asks for the syscall to be made once more */
+/* Whether the result requests a restart of the syscall */
 static bool wants_restart(struct pt_regs *regs)
 {
-	/* What sigreturn has restored is no result */
+	/* After sigreturn AX is not a result */
 	if (syscall_get_nr(current, regs) < 0)
 		return false;
 
@@ -160,20 +159,20 @@ static bool wants_restart(struct pt_regs *regs)
 }
 
 /*
- * Whether delivery of signals has yet to say what becomes of the syscall. A trap
- * raised before would have a handler, for which a restart turns into -EINTR. And
- * a temporary mask may block SIGTRAP, which makes a forced one fatal.
+ * Whether signal delivery must still decide how the syscall ends. If the trap was
+ * raised before that, its handler could turn a restart into -EINTR. And a temporary
+ * mask may block SIGTRAP, which makes a forced SIGTRAP fatal.
  */
 static bool syscall_undecided(struct pt_regs *regs)
 {
-	/* Then nobody will decide: a result that asks for a restart is made up by a tracer */
+	/* Nothing to decide: a result that requests a restart was set by a tracer */
 	if (!signal_pending(current))
 		return false;
 
 	return test_restore_sigmask() || wants_restart(regs);
 }
 
-/* Whether a handler with these flags ends the syscall, and not just interrupts it */
+/* Whether a handler with these flags ends the syscall, so that it is not restarted */
 static bool handler_ends_syscall(struct pt_regs *regs, unsigned long sa_flags)
 {
 	if (!wants_restart(regs))
@@ -205,10 +204,10 @@ static bool trap_handler_blocks(int sig)
 }
 
 /*
- * Whether the next signal to be delivered has a handler that ends the syscall, and
- * can wait until the handler of SIGTRAP, which blocks it, has returned. It cannot
- * if only the temporary mask lets it through. And if a tracer may discard it, or
- * another thread take it, nobody knows yet whether its handler will run here.
+ * Whether the next signal has a handler that ends the syscall, and can wait until
+ * SIGTRAP's handler, which blocks it, has returned. It cannot wait if only the
+ * temporary mask unblocks it. If a tracer may discard it or another thread may take
+ * it, it is not known yet whether its handler will run here.
  */
 static bool ended_by_waiting_signal(struct pt_regs *regs)
 {
@@ -236,8 +235,8 @@ static bool ended_by_waiting_signal(struct pt_regs *regs)
  * syscall_step_take - Raise the trap of a step over a syscall, if it is due
  * @regs:	Register state to which user mode will return
  *
- * It is due if TF is still set, and not by a tracer: sigreturn and execve give the
- * program another set of flags.
+ * It is due if TF is still set, and not by a tracer. sigreturn and execve replace the
+ * program's flags.
  *
  * Context: Task context, interrupts enabled.
  * Return: true if there is a SIGTRAP to be delivered.
@@ -252,7 +251,7 @@ bool syscall_step_take(struct pt_regs *regs)
 	if (emulated_insn_step(regs))
 		return true;
 
-	/* In this round of the exit loop its turn is over, and signals must not come first */
+	/* This round of the exit loop is past uprobes, which must run before signals */
 	if (test_thread_flag(TIF_UPROBE))
 		uprobe_notify_resume(regs);
 	return false;
@@ -262,10 +261,10 @@ bool syscall_step_take(struct pt_regs *regs)
  * syscall_step_traced - Whether a tracer's step over a syscall is to be reported now
  * @regs:	Register state to which user mode will return
  *
- * One stop is enough for a tracer and a program that step over the same syscall. None
- * is due for a syscall that ends in a synchronous signal, see emulated_insn_step(), nor
- * in the middle of a step of uprobes. If there is one, DR6 tells of a step, as behind
- * any other instruction.
+ * If a tracer and the program step over the same syscall, one stop is enough. No stop is
+ * due if the syscall ends in a synchronous signal, see emulated_insn_step(), or while
+ * uprobes is stepping. If there is a stop, DR6.BS is set, as after any other
+ * instruction.
  *
  * Context: Task context, interrupts enabled.
  * Return: true if the step is to be reported, false if not.
@@ -287,10 +286,10 @@ bool syscall_step_traced(struct pt_regs *regs)
  * arch_syscall_step - Complete a single step over a system call
  * @regs:	Register state to which user mode will return
  *
- * If the syscall is undecided, arch_do_signal_or_restart() comes after this, in this
- * round of the exit loop or the next: it either drops the step or decides. Unless the
- * handler that ends the syscall has to wait for SIGTRAP's: then it has ended now, and
- * the signal stays where it is.
+ * If the syscall is undecided, arch_do_signal_or_restart() decides in this round of the
+ * exit loop or in the next one. It drops the step if the syscall is restarted, else the
+ * trap is raised. But if a handler ends the syscall and must wait for SIGTRAP's handler,
+ * the syscall ends here and the signal stays pending.
  */
 void arch_syscall_step(struct pt_regs *regs)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Tests of the rules by which single steps over system calls are reported, with
- * made-up registers. What a program sees is the selftests' business; here is what
- * they cannot reach: frames as FRED leaves them, on CPUs that do not have it.
+ * made-up registers. The selftests cover what a program sees. They cannot cover
+ * frames as FRED leaves them on CPUs without FRED; these tests do.
  */
 
 #include <kunit/static_stub.h>
@@ -33,7 +33,7 @@ static bool step_noted(void)
 	return test_thread_flag(TIF_SYSCALL_STEP);
 }
 
-/* The registers behind a syscall that was made with @flags and gave @ax */
+/* The registers after a syscall that was made with @flags and returned @ax */
 static struct pt_regs user_regs(unsigned long flags, long ax)
 {
 	return (struct pt_regs) {
@@ -46,7 +46,7 @@ static struct pt_regs user_regs(unsigned long flags, long ax)
 	};
 }
 
-/* Takes the place of user_step_trap(): a kernel thread gets no siginfo */
+/* Replaces user_step_trap(), because a kernel thread gets no siginfo */
 static void count_trap(struct pt_regs *regs)
 {
 	struct kunit *test = kunit_get_current_test();
@@ -55,7 +55,7 @@ static void count_trap(struct pt_regs *regs)
 	(*(int *)test->priv)++;
 }
 
-/* How many traps there were since the last call */
+/* The number of traps since the last call */
 static int take_traps(struct kunit *test)
 {
 	int *count = test->priv, traps = *count;
@@ -65,7 +65,7 @@ static int take_traps(struct kunit *test)
 	return traps;
 }
 
-/* The thread's own signals, which nobody delivers: a kernel thread does not return */
+/* Signals of this kernel thread. They stay pending: it never returns to user mode. */
 
 #define HANDLER	((__force __sighandler_t)USER_IP)
 
@@ -118,7 +118,7 @@ static void user_step_exit(struct kunit *test)
 	set_handler(SIGUSR1, SIG_IGN, 0, set_of(0));
 }
 
-/* Rule by rule: TF at entry, TF at exit, whose TF it is */
+/* All combinations of TF at entry, TF at exit, and TF forced by a tracer */
 static void test_due(struct kunit *test)
 {
 	int entry, exit, forced;
@@ -148,7 +148,7 @@ static void test_due(struct kunit *test)
 	}
 }
 
-/* A tracer that takes over in the middle of the call */
+/* A tracer takes over in the middle of the call */
 static void test_forced_later(struct kunit *test)
 {
 	struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
@@ -206,9 +206,9 @@ static const struct {
 	long ax, want_ax;
 	bool ends;
 	int sa_mask;		/* what SIGTRAP's handler blocks */
-	int saved_mask;		/* temporary mask: what the program blocks */
+	int saved_mask;		/* with a temporary mask: what the program blocks */
 	bool temporary_mask, shared, no_handler, no_trap_handler;
-	unsigned long flags;	/* of the handler */
+	unsigned long flags;	/* of SIGUSR1's handler */
 } ends[] = {
 	{ "pause",	 -ERESTARTNOHAND,	-EINTR, true, SIGUSR1 },
 	{ "nanosleep",	 -ERESTART_RESTARTBLOCK, -EINTR, true, SIGUSR1 },
@@ -230,7 +230,7 @@ static const struct {
 	  .temporary_mask = true },
 };
 
-/* A handler that has to wait for SIGTRAP's ends the call before it is delivered */
+/* A signal that must wait for SIGTRAP's handler ends the call before it is delivered */
 static void test_waiting_handler(struct kunit *test)
 {
 	struct sigpending *pending;
@@ -282,7 +282,7 @@ static const struct {
 	{ SIGUSR1, SI_KERNEL,	true },
 };
 
-/* A synchronous signal of the call is the report, one that was sent is not */
+/* A synchronous signal of the call replaces the trap, a signal that was sent does not */
 static void test_synchronous(struct kunit *test)
 {
 	struct sigqueue *q = kunit_kzalloc(test, sizeof(*q), GFP_KERNEL);
@@ -309,7 +309,7 @@ static void test_synchronous(struct kunit *test)
 	}
 }
 
-/* One report for a tracer and a program, and DR6 says nothing else */
+/* One report for tracer and program. DR6 only has the step. */
 static void test_traced(struct kunit *test)
 {
 	struct pt_regs regs = user_regs(X86_EFLAGS_TF, 0);
@@ -322,7 +322,7 @@ static void test_traced(struct kunit *test)
 }
 
 #ifdef CONFIG_X86_64
-/* What SYSCALL leaves in R11 has TF only if the program has set it */
+/* R11 has TF after SYSCALL only if the program has set TF */
 static void test_r11(struct kunit *test)
 {
 	int forced, compat, same;
@@ -354,7 +354,7 @@ static void test_r11(struct kunit *test)
 }
 #endif
 
-/* A tracer that sets the ip to what it is changes nothing */
+/* If a tracer writes the same ip, nothing changes */
 static void test_moved(struct kunit *test)
 {
 	struct pt_regs regs = user_regs(X86_EFLAGS_TF, -ERESTARTSYS);
@@ -387,7 +387,7 @@ static void test_emulated(struct kunit *test)
 	emulated_plain_insn_step(&regs);
 	KUNIT_EXPECT_EQ(test, take_traps(test), 1);
 
-	/* From branch to branch. The CPU must not get to know of it by a switch of tasks */
+	/* Block stepping. A task switch would enable it in the CPU, so prevent that. */
 	preempt_disable();
 	set_thread_flag(TIF_BLOCKSTEP);
 	emulated_plain_insn_step(&regs);
@@ -402,7 +402,7 @@ static void test_emulated(struct kunit *test)
 }
 
 #ifdef CONFIG_X86_FRED
-/* How often the step over a syscall is reported: by the kernel, and by ERETU */
+/* How often a step over a syscall is reported, by the kernel and by ERETU */
 static int reports(struct kunit *test, struct pt_regs *regs)
 {
 	if (step_noted())
@@ -423,7 +423,7 @@ static struct pt_regs fred_syscall(unsigned long flags)
 	return regs;
 }
 
-/* Nothing else in the frame is the kernel's to change */
+/* The kernel must not change anything else in the frame */
 static void test_fred_own_step(struct kunit *test)
 {
 	struct pt_regs regs = fred_syscall(0), was = regs;
@@ -438,7 +438,7 @@ static void test_fred_reports(struct kunit *test)
 {
 	struct pt_regs regs = fred_syscall(X86_EFLAGS_TF);
 
-	/* What is to be avoided: a tracer that discards the SIGTRAP has a second one */
+	/* Without fred_own_step(), a tracer that discards the SIGTRAP gets another */
 	arch_syscall_enter(&regs);
 	KUNIT_EXPECT_EQ(test, reports(test, &regs), 2);
 
@@ -447,14 +447,14 @@ static void test_fred_reports(struct kunit *test)
 	arch_syscall_enter(&regs);
 	KUNIT_EXPECT_EQ(test, reports(test, &regs), 1);
 
-	/* sigreturn that sets TF, a tracer's step from the exit stop */
+	/* sigreturn sets TF, or a tracer steps from the exit stop */
 	regs = fred_syscall(0);
 	fred_own_step(&regs);
 	arch_syscall_enter(&regs);
 	regs.flags |= X86_EFLAGS_TF;
 	KUNIT_EXPECT_EQ(test, reports(test, &regs), 0);
 
-	/* A call that may have to be made again: not yet */
+	/* The call may be restarted: no report yet */
 	regs = fred_syscall(X86_EFLAGS_TF);
 	regs.ax = -ERESTARTSYS;
 	fred_own_step(&regs);

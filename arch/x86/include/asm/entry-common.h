@@ -30,11 +30,11 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 	if (!IS_ENABLED(CONFIG_DEBUG_ENTRY))
 		return;
 
-	/* AC is user's to set where no CLAC or Xen clears it */
+	/* User mode can set AC, and it stays set unless CLAC or Xen clears it */
 	if (cpu_feature_enabled(X86_FEATURE_SMAP) || cpu_feature_enabled(X86_FEATURE_XENPV))
 		never |= X86_EFLAGS_AC;
 
-	/* What the CPU has, not what Xen makes of it */
+	/* The flags of the CPU, not those that Xen emulates */
 	WARN_ON_ONCE(native_save_fl() & never);
 
 	/* User registers, at the top of the task's own stack */
@@ -42,7 +42,7 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 	WARN_ON_ONCE(!on_thread_stack());
 	WARN_ON_ONCE(regs != task_pt_regs(current));
 
-	/* A compat syscall has ended, and been said to */
+	/* The end of a compat syscall has cleared its mark */
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_COMPAT) &&
 		     (current_thread_info()->status & TS_COMPAT));
 }
@@ -50,11 +50,11 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 #define arch_enter_from_user_mode arch_enter_from_user_mode
 
 /**
- * arch_syscall_preset - Preset a syscall's result anew, after a tracer's stop
+ * arch_syscall_preset - Preset a syscall's result again, after a tracer's stop
  * @regs:	Register state
  * @nr:		The number with which the syscall is to be made
  *
- * Number -1 skips the call. Then the result is whatever the tracer has set.
+ * Number -1 skips the call. In that case keep the result that the tracer has set.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -67,7 +67,7 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
 #define arch_syscall_preset arch_syscall_preset
 
 /**
- * arch_syscall_current - Current, read anew
+ * arch_syscall_current - Read current again
  *
  * Context: Any.
  * Return: current
@@ -79,7 +79,7 @@ static __always_inline struct task_struct *arch_syscall_current(void)
 
 #define arch_syscall_current arch_syscall_current
 
-/* TIF bits that arch_exit_to_user_mode_late() acts on */
+/* TIF bits that arch_exit_to_user_mode_late() handles */
 #define ARCH_EXIT_TO_USER_MODE_LATE				\
 	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP |		\
 	 _TIF_NEED_FPU_LOAD | _TIF_END_COMPAT)
@@ -89,7 +89,7 @@ static __always_inline struct task_struct *arch_syscall_current(void)
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
  *
- * What no TIF bit announces. For the rest see arch_exit_to_user_mode_late().
+ * For work without a TIF bit. For the rest see arch_exit_to_user_mode_late().
  *
  * Context: Task context, interrupts disabled. Must not sleep.
  */
@@ -100,7 +100,7 @@ static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 
 	fred_update_rsp0();
 
-	/* KVM leaves it to this place to flush a guest's branch predictions */
+	/* KVM leaves the flush of a guest's branch predictions to this function */
 	if (!cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		return;
 
@@ -115,9 +115,9 @@ static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 /**
  * arch_exit_to_user_mode - Speculation mitigation right before user mode
  *
- * On CPUs whose divider keeps the operands of a division for others to see, a
- * division of 0 by 1 covers them up. Its operands are loaded on these CPUs only,
- * in so few bytes that one NOP takes their place on others.
+ * On some CPUs the divider keeps data of the last division, which other code may
+ * then see. Divide 0 by 1 to clear it. The operands are loaded on these CPUs only,
+ * by code so short that a single NOP replaces it on other CPUs.
  *
  * Context: noinstr. Interrupts disabled, RCU not watching.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Single steps over what the CPU does not see as an instruction of the program:
- * system calls, and instructions that the kernel completes in the CPU's place.
+ * Single steps that the CPU does not report: over system calls, and over
+ * instructions that the kernel emulates.
  *
- * With TF set, IRET lets one instruction pass before it traps. So if the kernel
- * does not report the step over the instruction that it returns behind, nobody
- * does, and the next trap comes one instruction late. See
+ * If IRET sets TF, the CPU executes one instruction before it traps. So the kernel
+ * must report the step over an instruction that it has completed itself. Otherwise
+ * that step is lost, and the next trap comes one instruction late. See
  * Documentation/arch/x86/single-step.rst for what user space can rely on.
  */
 #ifndef _ASM_X86_USER_STEP_H
@@ -29,8 +29,8 @@ bool emulated_insn_step(struct pt_regs *regs);
  * arch_syscall_enter - Note that the program single-steps over this syscall
  * @regs:	Register state as user mode left it
  *
- * TF as the CPU saved it is what counts: a tracer's stop, sigreturn or execve may
- * change it on the way.
+ * Tests TF as the CPU saved it, because a tracer's stop, sigreturn or execve may
+ * change it during the syscall.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -45,8 +45,8 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs)
 /**
  * syscall_step_drop - Forget that a single step over a syscall is to be reported
  *
- * For whoever reports it in another way, or rewinds the instruction pointer to
- * have the syscall made again.
+ * For code that reports the step in another way, or that rewinds the instruction
+ * pointer to restart the syscall.
  *
  * Context: Task context, of the task that makes the syscall.
  */
@@ -61,8 +61,8 @@ static inline void syscall_step_drop(void)
  * @regs:	Its registers
  * @ip:		The new instruction pointer
  *
- * If it is another one, the program goes on elsewhere, and gives up the syscall that
- * it may be in the middle of.
+ * If it changes, the program continues elsewhere and abandons the syscall that it is
+ * in, if any. The step over that syscall is not reported then.
  *
  * Context: Task context, of the tracer.
  */
@@ -74,11 +74,11 @@ static inline void syscall_step_moved(struct task_struct *task, const struct pt_
 }
 
 /**
- * emulated_plain_insn_step - Report the step over an emulated instruction, no branch
- * @regs:	Register state behind the instruction
+ * emulated_plain_insn_step - Report the step over an emulated non-branch instruction
+ * @regs:	Register state after the instruction
  *
- * As emulated_insn_step(), but for a tracer that steps from branch to branch, with
- * PTRACE_SINGLEBLOCK, there is nothing to report.
+ * As emulated_insn_step(), but reports nothing if a tracer steps from branch to
+ * branch, with PTRACE_SINGLEBLOCK.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -92,10 +92,10 @@ static inline void emulated_plain_insn_step(struct pt_regs *regs)
  * arch_ptrace_report_syscall_permit_entry - Tell the tracer that a syscall begins
  * @regs:	Register state at entry
  *
- * With PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP this is what the tracer gets to
- * know of the instruction, and it is the tracer who completes it.
+ * With PTRACE_SYSEMU and PTRACE_SYSEMU_SINGLESTEP the tracer completes the
+ * instruction. This stop is the only report of it, so the step is dropped.
  *
- * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
+ * Context: Task context, interrupts enabled. Sleeps until the tracer resumes it.
  * Return: true if the syscall is to be made, false if it is to be skipped.
  */
 static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_regs *regs)
@@ -113,9 +113,9 @@ static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_re
  * @regs:	Register state to which user mode will return
  * @step:	Nonzero: report a single step instead of a syscall's exit
  *
- * Whether a step has to be reported is for syscall_step_traced() to say.
+ * syscall_step_traced() decides whether a step is reported.
  *
- * Context: Task context, interrupts enabled. Sleeps until the tracer lets go.
+ * Context: Task context, interrupts enabled. Sleeps until the tracer resumes it.
  */
 static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs, int step)
 {

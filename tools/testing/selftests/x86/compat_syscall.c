@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * INT $0x80 in a 64-bit program makes a compat system call. It is one as long as it
- * lasts, and nothing of that is left to what the program does next: signal handlers,
- * children, calls by SYSCALL.
+ * INT $0x80 in a 64-bit program makes a compat system call. The compat state must last
+ * until the call ends, and must not leak into what the program does next: signal
+ * handlers, children, calls by SYSCALL.
  *
- * Which kind a call is, mmap() tells: to a compat call it gives addresses of 32 bits.
+ * mmap() shows which kind a call is: a compat call gets a 32-bit address.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,12 +19,12 @@
 #define ORIG_EAX32	44	/* in the struct user of a 32-bit tracer */
 #define FOUR_GB		0x100000000L
 #define HIGH_BITS	0x4711000000000000L
-/* -ERESTARTSYS is in the lower half */
+/* The lower half is -ERESTARTSYS */
 #define LOOKS_LIKE_RESTART	(FOUR_GB - 512)
 
 static const long no_args[6];
 
-/* Does mmap(), made by this number, give such an address? */
+/* Does mmap(), called by this number, return a 32-bit address? */
 static bool maps_low_by(const struct entry_way *way, long nr)
 {
 	static const long args[6] = { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1 };
@@ -46,7 +46,7 @@ FIXTURE_SETUP(compat)
 	self->way = &entry_ways[WAY_INT80];
 	if (!entry_works(self->way))
 		SKIP(return, "no INT $0x80 in this kernel");
-	/* Or the tests could not fail */
+	/* Otherwise the tests could not fail */
 	ASSERT_FALSE(maps_low());
 	ASSERT_TRUE(maps_low_by(self->way, NR32_MMAP2));
 }
@@ -68,7 +68,7 @@ TEST_F(compat, next_call)
 	EXPECT_FALSE(maps_low());
 }
 
-/* A child begins with what its parent is in the midst of */
+/* A child starts in the middle of its parent's call */
 TEST_F(compat, child)
 {
 	pid_t pid = self->way->call(NR32_FORK, no_args);
@@ -80,7 +80,7 @@ TEST_F(compat, child)
 	EXPECT_FALSE(maps_low());
 }
 
-/* Begin to trace a child where it has stopped itself */
+/* Start to trace a child that has stopped itself */
 static bool traces(pid_t pid)
 {
 	int status;
@@ -89,7 +89,7 @@ static bool traces(pid_t pid)
 	       !ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
 }
 
-/* Let it go on until the call is entered that is meant */
+/* Let it run until it enters this call */
 static bool enters(pid_t pid, int nr)
 {
 	int status;
@@ -103,7 +103,7 @@ static bool enters(pid_t pid, int nr)
 	return true;
 }
 
-/* Nobody sees the upper half of RAX, which a 32-bit program cannot set */
+/* The upper half of RAX, which a 32-bit program cannot set, must be invisible */
 TEST_F(compat, number)
 {
 	int nr = entry_nr(self->way, CALL_GETTID);
@@ -122,7 +122,7 @@ TEST_F(compat, number)
 	EXPECT_TRUE(ended_well(pid));
 }
 
-/* Arguments that are 1 to 6 to the call, which does not see their upper halves */
+/* The call sees arguments 1 to 6, because it does not see the upper halves */
 static const long high_args[6] = {
 	HIGH_BITS | 1, HIGH_BITS | 2, HIGH_BITS | 3, HIGH_BITS | 4, HIGH_BITS | 5, HIGH_BITS | 6,
 };
@@ -149,7 +149,7 @@ TEST_F(compat, arguments_traced)
 	EXPECT_TRUE(ended_well(pid));
 }
 
-/* The filter forbids the call if it sees anything in the upper half of the argument */
+/* The filter forbids the call if the upper half of the argument is not zero */
 static bool is_allowed(const struct entry_way *way, int arg)
 {
 	unsigned int upper = offsetof(struct seccomp_data, args[arg]) + 4;
@@ -187,8 +187,8 @@ static void nothing(int sig)
 }
 
 /*
- * When a 32-bit tracer has set the number, the result of this call is taken to be of
- * 32 bits. That of the next one is not: no restart, whatever its lower half looks like.
+ * After a 32-bit tracer has set the number, the result of this call is taken as 32-bit.
+ * The result of the next call is not: no restart, whatever its lower half looks like.
  */
 TEST_F(compat, number_set)
 {
@@ -214,7 +214,7 @@ TEST_F(compat, number_set)
 	poke[1] = pid;
 	ASSERT_EQ(self->way->call(NR32_PTRACE, poke), 0);
 
-	/* With a signal, the way out asks for the result */
+	/* If there is a signal, the exit looks at the result */
 	ASSERT_TRUE(enters(pid, SYS_lseek));
 	ASSERT_EQ(kill(pid, SIGUSR1), 0);
 	ASSERT_EQ(ptrace(PTRACE_CONT, pid, 0, 0), 0);
@@ -236,7 +236,7 @@ static void handler(int sig)
 	__atomic_store_n(&seen->handled, true, __ATOMIC_SEQ_CST);
 }
 
-/* Wait until it does, behind the handler or before. It has to within ten seconds. */
+/* Wait until it does, after the handler or before it, for ten seconds at most */
 static bool sleeps_in(pid_t pid, long nr, bool handled)
 {
 	int i;
@@ -250,7 +250,7 @@ static bool sleeps_in(pid_t pid, long nr, bool handled)
 	return false;
 }
 
-/* Restarted or not: a handler runs behind the call that its signal interrupts */
+/* Restarted or not, the interrupted call has ended when the handler runs */
 static void interrupt(struct __test_metadata *_metadata, const struct entry_way *way,
 		      int flags, long result)
 {

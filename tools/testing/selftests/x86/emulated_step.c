@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Single steps over instructions that the kernel completes in the CPU's place:
- * calls of the vsyscall page, what UMIP forbids, CLI and STI under iopl(3), and
- * what has a uprobe on it. One SIGTRAP comes behind each, for a program that
- * steps itself and for a tracer, and none if the emulation fails.
+ * Single steps over instructions that the kernel completes instead of the CPU:
+ * calls of the vsyscall page, instructions that UMIP forbids, CLI and STI under
+ * iopl(3), and instructions with a uprobe. One SIGTRAP comes after each, for a
+ * program that steps itself and for a tracer, and none if the emulation fails.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,7 +28,7 @@
 # define SYS_SECCOMP	1
 #endif
 
-#define PROBE_REFUSED	524	/* the kernel's own, which perf_event_open() lets through */
+#define PROBE_REFUSED	524	/* ENOTSUPP: internal, but perf_event_open() returns it */
 #define DR_STEP		0x4000	/* the BS bit of DR6 */
 #define USER_DR6	offsetof(struct user, u_debugreg[6])
 #define FILL		0x5a5a5a5a
@@ -61,9 +61,9 @@
 #define NR(name)	"mov $" STEP_STR(__NR_##name) ",%eax\n"
 
 /*
- * The instruction, then one that shows by a store that it was executed, then
- * what puts things right. Arguments: where the instruction writes, if it does,
- * where else, where the store goes.
+ * The instruction, then a store that shows that the program went on, then
+ * cleanup. Arguments: where the instruction writes, if it does, its second
+ * destination, and the destination of the store.
  */
 #define INSN_CODE(code, insn, after)	CALL_CODE(code, getpid, insn, after)
 
@@ -76,7 +76,7 @@
 		  STEP_AT "nop\n"					\
 		  STEP_AT "nop\n")
 
-/* Numbers in code_want */
+/* Indexes into code_want */
 #define START	0	/* where a tracer begins */
 #define INSN	1
 #define NEXT	2
@@ -100,7 +100,7 @@ VSYSCALL_CODE(vsyscall_getcpu, "0x800");
 VSYSCALL_CODE(vsyscall_misaligned, "8");
 #endif
 
-/* What goes to a register is then written as well */
+/* For a result in a register: write it to memory, too */
 #define TO_MEMORY	STEP_AT "mov %eax,(" ARG1 ")\n"
 
 INSN_CODE(umip_sgdt, "sgdt (" ARG1 ")", "");
@@ -115,14 +115,14 @@ INSN_CODE(umip_str_reg, "str %eax", TO_MEMORY);
 INSN_CODE(iopl_cli, "cli", "");
 INSN_CODE(iopl_sti, "sti", "");
 
-/* These are emulated */
+/* uprobes emulates these */
 INSN_CODE(uprobe_nop, "nop", "");
 INSN_CODE(uprobe_push, "push " AX, POP);
 INSN_CODE(uprobe_jmp, "jmp 1f\n ud2\n 1:", "");
 INSN_CODE(uprobe_jcc, "jnz 1f\n 1:", "");
 INSN_CODE(uprobe_call, "call 1f\n ud2\n 1:", POP);
 
-/* The copies of these are stepped over */
+/* uprobes steps over copies of these */
 INSN_CODE(uprobe_mov, "mov $4711,%eax", TO_MEMORY);
 INSN_CODE(uprobe_add, "addl $1,(" ARG1 ")", "");
 INSN_CODE(uprobe_smsw, "smsw %eax", TO_MEMORY);
@@ -132,7 +132,7 @@ INSN_CODE(uprobe_call_mem, "call *" MEM("2f") "\n ud2\n 1:",
 	  "2: " STEP_PTR " 1b\n"
 	  ".popsection\n");
 
-/* Of the instructions that make a system call this one is probed, INT $0x80 is not */
+/* SYSCALL can be probed, INT $0x80 cannot */
 #ifdef __x86_64__
 INSN_CODE(uprobe_syscall, "syscall", TO_MEMORY);
 CALL_CODE(uprobe_kill, kill, "syscall", "");
@@ -140,7 +140,7 @@ CALL_CODE(uprobe_kill, kill, "syscall", "");
 INSN_CODE(uprobe_int80, "int $0x80", "");
 
 /*
- * What the tests know about them
+ * What the tests know about the instructions
  */
 
 enum kind { CPU, VSYSCALL, UMIP, IOPL, UPROBE };
@@ -152,11 +152,11 @@ struct insn {
 	const unsigned long *table;
 	const char *end;
 	unsigned long callee;	/* in the vsyscall page */
-	unsigned long out;	/* first argument, 0: where it does no harm */
-	bool writes;		/* to what its first argument points to */
+	unsigned long out;	/* first argument, 0: a harmless place */
+	bool writes;		/* to where its first argument points */
 };
 
-/* What the tests write to: shared, as some of them do that in a child */
+/* What the tests write to. Shared, because some tests write in a child. */
 static struct {
 	int went_on;
 	int out[2][4];
@@ -194,14 +194,14 @@ static bool cpu_has(const char *flag)
 	return found;
 }
 
-/* A uprobe on the instruction if it is one to be probed, else /dev/null */
+/* A uprobe on the instruction if the test needs one, else /dev/null */
 static int open_probe(pid_t pid, const struct insn *insn)
 {
 	return insn->kind == UPROBE ? uprobe_open(pid, insn->table[INSN], 0)
 				    : open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Was the instruction executed with the uprobe on it, if it was to have one? */
+/* Was the uprobe hit once, if the test needs one? */
 static bool probe_hit_once(int fd, const struct insn *insn)
 {
 	return insn->kind != UPROBE || uprobe_hits(fd) == 1;
@@ -227,7 +227,7 @@ static void prepare(struct __test_metadata *_metadata, const struct insn *insn)
 {
 	int fd;
 
-	/* How a failure is named */
+	/* The name of a failure */
 	snprintf(tag, sizeof(tag), "%s.%s.%s", _metadata->fixture->name, insn->name,
 		 _metadata->name);
 	step_tag = tag;
@@ -273,7 +273,7 @@ static void prepare(struct __test_metadata *_metadata, const struct insn *insn)
 
 static struct {
 	unsigned long ip;
-	unsigned int traps;	/* seen until then */
+	unsigned int traps;	/* seen by then */
 	unsigned int count;
 	int code;
 } other_sig;
@@ -286,15 +286,15 @@ static void other_handler(int sig, siginfo_t *info, void *ctx)
 	other_sig.code = info->si_code;
 	other_sig.traps = step_log->count;
 
-	/* The same fault again and again: no way out */
+	/* The same fault again and again: give up */
 	if (other_sig.count++ > 8)
 		_exit(1);
 }
 
-/* The insn that fails, and where its program goes on */
+/* The instruction that fails. The program goes on after it. */
 static const struct insn *failing;
 
-/* The program goes on behind the instruction, as if that had been executed */
+/* The program goes on after the instruction, as if it had been executed */
 static void fault_handler(int sig, siginfo_t *info, void *ctx)
 {
 	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
@@ -315,7 +315,7 @@ static void trap_handler(int sig, siginfo_t *info, void *ctx)
 
 	step_handler(sig, info, ctx);
 	if (step_log->count >= STEP_MAX) {
-		/* The same trap again and again, whatever TF is: no way out */
+		/* The same trap again and again, even without TF: give up */
 		step_check(want.ip);
 		_exit(1);
 	}
@@ -338,7 +338,7 @@ static int catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx))
 	return sigaction(sig, &sa, NULL);
 }
 
-/* What is to be logged, from the trap in front of the instruction on */
+/* The expected log from the first trap to that at the instruction */
 static void want_start(const struct insn *insn)
 {
 	step_want_range(&want, insn->table, START, INSN);
@@ -346,7 +346,7 @@ static void want_start(const struct insn *insn)
 		step_want_ip(&want, insn->callee);
 }
 
-/* The last address before the kernel completes it */
+/* The address at which the kernel completes it */
 static unsigned long emulated_ip(const struct insn *insn)
 {
 	return insn->callee ? insn->callee : insn->table[INSN];
@@ -362,7 +362,7 @@ static void run_stepped(const struct insn *insn)
 		run_insn(insn, insn->end);
 }
 
-/* The tracer sets the registers instead */
+/* Nothing to run: the tracer sets the registers */
 static void run_traced(const struct insn *insn)
 {
 }
@@ -396,7 +396,7 @@ static pid_t start_child(const struct insn *insn, void (*fn)(const struct insn *
  */
 
 struct stop {
-	int sig;	/* -1: the tracee is gone or the tracer is lost */
+	int sig;	/* -1: the tracee is gone, or tracing failed */
 	unsigned long ip;
 };
 
@@ -407,12 +407,12 @@ static void log_stop(unsigned long ip, const siginfo_t *info, bool dr_step)
 	t->ip = ip;
 	t->addr = (unsigned long)info->si_addr;
 	t->code = info->si_code;
-	/* The program does not see TF, and the tracer sees DR6 */
+	/* The tracer's TF is hidden, so assume it. DR6 shows the step. */
 	t->flags = STEP_TF;
 	t->trapno = dr_step ? STEP_TRAP_DB : 0;
 }
 
-/* The tracer puts the tracee where a program that steps itself is first trapped */
+/* Put the tracee where a program that steps itself has its first trap */
 static bool set_start(pid_t pid, const struct insn *insn)
 {
 	siginfo_t info = {
@@ -434,8 +434,8 @@ static bool set_start(pid_t pid, const struct insn *insn)
 }
 
 /*
- * Log what a tracer is told of each step up to the end, or another signal
- * than SIGTRAP. Returns the last stop.
+ * Step up to the end, or up to another signal than SIGTRAP, and log what the
+ * tracer is told about each step. Returns the last stop.
  */
 static struct stop trace_steps(pid_t pid, const struct insn *insn)
 {
@@ -452,7 +452,7 @@ static struct stop trace_steps(pid_t pid, const struct insn *insn)
 			break;
 		errno = 0;
 		dr6 = ptrace(PTRACE_PEEKUSER, pid, USER_DR6, 0);
-		/* The next step has to set this bit anew */
+		/* The next step must set this bit again */
 		if (errno || ptrace(PTRACE_POKEUSER, pid, USER_DR6, dr6 & ~DR_STEP))
 			break;
 
@@ -630,7 +630,7 @@ FIXTURE_VARIANT_ADD(emulated, uprobe_syscall) {
 };
 #endif
 
-/* With a uprobe on the instruction, if it is to have one */
+/* With a uprobe on the instruction, if the test needs one */
 static void run_self(struct __test_metadata *_metadata, const struct insn *insn,
 		     const char *end)
 {
@@ -657,7 +657,7 @@ TEST_F(emulated, self)
 	run_self_to_end(_metadata, &variant->insn);
 }
 
-/* No more than a program that does not step wants the trap of a step */
+/* If the program does not step, the instruction causes no trap */
 static void run_unstepped(struct __test_metadata *_metadata, const struct insn *insn)
 {
 	step_want_ip(&want, insn->table[START]);
@@ -686,13 +686,13 @@ TEST_F(emulated, traced)
 	run_traced_to_end(_metadata, &variant->insn, false);
 }
 
-/* That the tracee blocks SIGTRAP is nothing to the tracer */
+/* The tracer does not notice that the tracee blocks SIGTRAP */
 TEST_F(emulated, traced_blocked)
 {
 	run_traced_to_end(_metadata, &variant->insn, true);
 }
 
-/* SIGTRAP blocked or ignored by the program: fatal before the next instruction */
+/* If the program blocks or ignores SIGTRAP, it dies before the next instruction */
 static void run_fatal(struct __test_metadata *_metadata, const struct insn *insn, bool ignore)
 {
 	int fd, status = 0;
@@ -711,7 +711,7 @@ static void run_fatal(struct __test_metadata *_metadata, const struct insn *insn
 	want_start(insn);
 	EXPECT_STEPS();
 	EXPECT_EQ(shared->went_on, 0) {
-		TH_LOG("the instruction behind it was executed");
+		TH_LOG("the instruction after it was executed");
 	}
 	EXPECT_TRUE(probe_hit_once(fd, insn));
 }
@@ -743,7 +743,7 @@ FIXTURE_TEARDOWN(probed_kill)
 {
 }
 
-/* The program is behind the call, and not in a copy of it, when the call's signal comes */
+/* When the call's signal comes, the program is after the call, not in a copy of it */
 TEST_F(probed_kill, unstepped)
 {
 	const struct insn *insn = &self->insn;
@@ -754,7 +754,7 @@ TEST_F(probed_kill, unstepped)
 	ASSERT_EQ(catch(SIGTRAP, trap_handler), 0);
 	ASSERT_EQ(catch(SIGUSR1, other_handler), 0);
 
-	/* Not stepped any more */
+	/* No longer stepped */
 	step_want_ip(&want, insn->table[START]);
 	step_reset((const char *)insn->table[START]);
 	EXPECT_EQ(insn->code(getpid(), SIGUSR1, (long)&shared->went_on), 0);
@@ -767,8 +767,8 @@ TEST_F(probed_kill, unstepped)
 #endif
 
 /*
- * What the kernel fails to complete: the signal of a fault at the instruction,
- * no trap behind it, and none later that is left over
+ * What the kernel fails to complete: the instruction gets the signal of a fault
+ * and no trap, and no trap is left over for later
  */
 
 FIXTURE(fault) {
@@ -787,7 +787,7 @@ FIXTURE_TEARDOWN(fault)
 {
 }
 
-/* Bad pointers: below what can be mapped, and above, where 32-bit stacks do not reach */
+/* Bad pointers: below what can be mapped, and above the highest 32-bit stack */
 #define UNMAPPED	16
 #define KERNEL		(-16UL)
 
@@ -840,7 +840,7 @@ TEST_F(fault, self)
 
 	want_start(insn);
 	before = want.n;
-	/* The handler returns to a set TF: one instruction passes */
+	/* The handler returns with TF set: one instruction runs without a trap */
 	step_want_tail(&want, insn->table, NEXT + 1);
 
 	failing = insn;
@@ -868,8 +868,8 @@ TEST_F(fault, traced)
 }
 
 /*
- * A tracer that steps from branch to branch has no stop behind what is none. Where
- * the CPU cannot do that, it stops behind the next instruction.
+ * A tracer that steps from branch to branch does not stop after an instruction that
+ * is no branch. If the CPU cannot do that, it stops after the next instruction.
  */
 
 FIXTURE(blocks) {
@@ -934,13 +934,13 @@ FIXTURE_TEARDOWN(seccomp)
 {
 }
 
-/* What becomes of time() */
+/* seccomp's answer to time() */
 static int set_filter(unsigned int answer)
 {
 	return seccomp_answer(__NR_time, answer, 0);
 }
 
-/* With a filter that asks the tracer, who sets the registers then */
+/* Install a filter that asks the tracer, and let the tracer set the registers */
 static void stop_with_filter(const struct insn *insn)
 {
 	if (!set_filter(SECCOMP_RET_TRACE))
@@ -966,7 +966,7 @@ TEST_F(seccomp, vsyscall_trace_without_tracer)
 	run_skipped(_metadata, &self->insn, SECCOMP_RET_TRACE, -ENOSYS);
 }
 
-/* SIGSYS takes the place of the trap, and its handler returns to a set TF */
+/* SIGSYS replaces the trap, and its handler returns with TF set */
 TEST_F(seccomp, vsyscall_trap)
 {
 	const struct insn *insn = &self->insn;
@@ -983,7 +983,7 @@ TEST_F(seccomp, vsyscall_trap)
 	EXPECT_EQ(other_sig.traps, before);
 }
 
-/* A tracer that begins to step when seccomp has stopped the program */
+/* A tracer begins to step when seccomp has stopped the program */
 TEST_F(seccomp, vsyscall_step_from_stop)
 {
 	const struct insn *insn = &self->insn;

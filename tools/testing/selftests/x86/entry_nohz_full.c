@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * On a CPU of nohz_full= each entry from user mode and each exit to it is told to RCU
- * and to the accounting of time, since no tick does it. System calls, faults and signals
- * have to work there as anywhere, and time has to be on the side where it was spent.
+ * On a nohz_full= CPU, RCU and time accounting are told about each entry from user mode
+ * and each exit to it, because there is no tick. System calls, faults and signals must
+ * work as on any other CPU, and user and system time must be told apart correctly.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -16,7 +16,7 @@
 #ifndef MADV_POPULATE_WRITE
 # define MADV_POPULATE_WRITE	23
 #endif
-/* Of time that has to be accounted, in us, and of work before that is a failure */
+/* The time that must be accounted, in us, and the work after which the test fails */
 #define TIME		20000
 #define WORK_ROUNDS	100000
 
@@ -24,7 +24,7 @@ FIXTURE(nohz_full) {
 	unsigned long work;
 };
 
-/* The first CPU of nohz_full=, or -1 */
+/* The first nohz_full= CPU, or -1 */
 static int cpu_without_tick(void)
 {
 	FILE *f = fopen("/sys/devices/system/cpu/nohz_full", "r");
@@ -38,7 +38,7 @@ static int cpu_without_tick(void)
 	return cpu;
 }
 
-/* The harness would call it a success if each test is skipped */
+/* The harness would report success if every test were skipped */
 __attribute__((constructor)) static void need_cpu_without_tick(void)
 {
 	if (cpu_without_tick() >= 0)
@@ -122,7 +122,7 @@ TEST_F(nohz_full, faults)
 		ASSERT_EQ(p[i * page], (char)i);
 }
 
-/* Nothing but a few calls to ask for the time: more of it has to be user time */
+/* There are few calls, to read the time. Most of the time must be user time. */
 TEST_F(nohz_full, user_time)
 {
 	struct rusage before, now;
@@ -140,7 +140,7 @@ TEST_F(nohz_full, user_time)
 		  us(&now.ru_stime) - us(&before.ru_stime));
 }
 
-/* Calls that take long: all of their work is the kernel's, to fill pages and free them */
+/* Calls that take long: the kernel does all the work, filling and freeing pages */
 static void work_in_calls(struct __test_metadata *_metadata, const struct entry_way *way,
 			  void *p, size_t size)
 {
@@ -164,7 +164,7 @@ static void work_in_calls(struct __test_metadata *_metadata, const struct entry_
 	}
 }
 
-/* More of it has to be system time, whichever way the calls are made */
+/* Most of the time must be system time, however the calls are made */
 TEST_F(nohz_full, system_time)
 {
 	size_t size = PAGES * sysconf(_SC_PAGESIZE);
@@ -172,7 +172,7 @@ TEST_F(nohz_full, system_time)
 	void *p;
 
 #ifdef __x86_64__
-	/* INT $0x80 has to name it */
+	/* INT $0x80 needs a 32-bit address */
 	flags |= MAP_32BIT;
 #endif
 	p = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);

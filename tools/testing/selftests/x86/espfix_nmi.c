@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * IRET to a 16-bit stack segment leaves the upper half of ESP to the kernel's. So a
- * 32-bit kernel goes there by a segment of its own, an alias of the stack that it has
- * just used. An NMI in between has to find room on it, and not where the user's
- * registers still wait for IRET.
+ * IRET to a 16-bit stack segment does not restore the upper half of ESP; the kernel's
+ * remains. So before such an IRET, a 32-bit kernel switches to a special segment, an
+ * alias of its current stack. An NMI in between must find free space on that stack,
+ * and must not overwrite the user's registers that IRET is going to load.
  *
- * NMIs are those of a hardware counter. Where there is none, others may send some:
- * "nmi" to QEMU's monitor.
+ * A hardware counter sends the NMIs. If there is none, they can be sent from outside,
+ * for example by "nmi" in QEMU's monitor.
  */
 #define _GNU_SOURCE
 #include <asm/ldt.h>
@@ -26,7 +26,7 @@
 
 /*
  * Makes four system calls with a 16-bit stack, entry 0 of the LDT. Returns all bits
- * in which a register differs from what it was: 0 if none does.
+ * that have changed in any register: 0 if none has.
  */
 typedef int turn_fn(void);
 turn_fn turn;
@@ -73,7 +73,7 @@ asm(".pushsection .text\n"
 	"ret\n"
 	".popsection\n");
 
-/* Each so many cycles of this program. Returns whether there is such a counter. */
+/* One per this many cycles of the program. Returns false if there is no counter. */
 static bool start_nmis(void)
 {
 	struct perf_event_attr attr = {
@@ -105,7 +105,7 @@ FIXTURE_TEARDOWN(espfix)
 {
 }
 
-/* Turns are short, but for virtual machines in which IRET or CR3 are not the CPU's */
+/* Turns are short, except in virtual machines that emulate IRET or CR3 accesses */
 TEST_F_TIMEOUT(espfix, registers, 150)
 {
 	struct user_desc desc = {
@@ -127,7 +127,7 @@ TEST_F_TIMEOUT(espfix, registers, 150)
 	if (!start_nmis())
 		TH_LOG("no counter that sends NMIs: here are only those of others");
 
-	/* So many, or as many as there is time for */
+	/* This many turns, or as many as there is time for */
 	for (i = 0; i < TURNS && !changed && (i % 1000 || now() < end); i++)
 		changed = turn();
 	EXPECT_EQ(changed, 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Work that comes up while a program is on its way back to user mode, again and again:
- * signals, task work, migration, rseq, uprobes. Whenever it comes, it is done before the
- * program goes on, once, and in order. Rounds are bounded, and counted exactly.
+ * Exit work that keeps arriving while a program returns to user mode: signals, task
+ * work, migration, rseq, uprobes. Whenever it arrives, it must be done before the program
+ * goes on, once, and in order. Rounds are bounded, and counted exactly.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -22,9 +22,9 @@
 
 #define SIGNALS		500
 #define ROUNDS		200
-/* Of a program that waits for the end of a round, before this is a failure */
+/* Limit for a program that waits for the end of a round, then the test fails */
 #define SPINS		100000000L
-#define PROBED_SPINS	1000000L	/* each of which is an exception */
+#define PROBED_SPINS	1000000L	/* each causes an exception */
 
 FIXTURE(storm) {
 	const struct entry_way *way;
@@ -60,7 +60,7 @@ static long make_call(const struct entry_way *way, enum entry_call call, long a,
 	return way->call(entry_nr(way, call), args);
 }
 
-/* A handler for what another process sends */
+/* Install a handler for signals from another process */
 static void catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx))
 {
 	struct sigaction sa = { .sa_sigaction = handler, .sa_flags = SA_SIGINFO };
@@ -69,9 +69,9 @@ static void catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx))
 		_exit(1);
 }
 
-/* What a handler or another process writes */
+/* Read what a handler or another process writes */
 #define NOW(x)		__atomic_load_n(&(x), __ATOMIC_SEQ_CST)
-/* What another process reads */
+/* Write what another process reads */
 #define TELL(x, value)	__atomic_store_n(&(x), value, __ATOMIC_SEQ_CST)
 
 static bool ended_well(pid_t pid)
@@ -81,12 +81,12 @@ static bool ended_well(pid_t pid)
 	return waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* Rounds from 1 on: the program begins one, another process does something to it */
+/* Rounds, from 1 on: the program begins one, another process does something to it */
 struct rounds {
 	int begun, done;
 };
 
-/* The other process, which does not outlive the program */
+/* Fork the other process, which does not outlive the program */
 static pid_t fork_other(void)
 {
 	pid_t pid, program = getpid();
@@ -97,7 +97,7 @@ static pid_t fork_other(void)
 	return pid;
 }
 
-/* Asleep, so that it does not take time from the program if both are on one CPU */
+/* Wait asleep, to leave the CPU to the program if both are on the same one */
 static void other_waits(const struct entry_way *way, struct rounds *rounds, int n)
 {
 	while (NOW(rounds->begun) != n)
@@ -107,8 +107,8 @@ static void other_waits(const struct entry_way *way, struct rounds *rounds, int 
 static int wrong;
 
 /*
- * One round, with no calls but by @way: therefore @pid, the program's own, is an argument.
- * Since the program saw that the other process was done, it has not made a call.
+ * One round, with calls by @way only. Hence @pid, the pid of the program, is an argument.
+ * After the program sees that the other process is done, it does not make a call.
  */
 static bool one_round(const struct entry_way *way, pid_t pid, struct rounds *rounds, int n)
 {
@@ -124,7 +124,7 @@ static bool one_round(const struct entry_way *way, pid_t pid, struct rounds *rou
 }
 
 /*
- * Queued signals: each is delivered once, the one that was sent first before the others
+ * Queued signals: each is delivered once, in the order in which they were sent
  */
 
 static int next_value;
@@ -158,7 +158,7 @@ TEST_F(storm, queued_signals)
 	sigset_t set;
 	long i;
 
-	/* Not before it is known who sends them */
+	/* Block them until the sender is known */
 	catch(SIGRTMIN, value_handler);
 	sigemptyset(&set);
 	sigaddset(&set, SIGRTMIN);
@@ -179,8 +179,8 @@ TEST_F(storm, queued_signals)
 }
 
 /*
- * Task work: a file's last reference is dropped by a call that does not itself wait
- * until the file is closed. When it has returned, the file is.
+ * Task work: a call drops the last reference to a file, and leaves it to task work to
+ * close the file. When the call returns, the file must be closed.
  */
 TEST_F(storm, task_work)
 {
@@ -193,7 +193,7 @@ TEST_F(storm, task_work)
 		ASSERT_EQ(read(fd[0], &byte, 1), -1);
 		ASSERT_EQ(errno, EAGAIN);
 		ASSERT_EQ(make_call(self->way, CALL_DUP2, null, fd[1], 0), fd[1]);
-		/* The end: nobody has the pipe open for writing */
+		/* End of file: the pipe is no longer open for writing */
 		ASSERT_EQ(read(fd[0], &byte, 1), 0) {
 			TH_LOG("round %d: %s", i, strerror(errno));
 		}
@@ -203,8 +203,8 @@ TEST_F(storm, task_work)
 }
 
 /*
- * Task work that comes like a signal, but without one: io_uring's. The program does not ask
- * for the end of a poll, whose completion therefore has to come on an exit to user mode.
+ * Task work that arrives like a signal, but without one: io_uring's. The program does not
+ * wait for the end of a poll, so the completion must come on an exit to user mode.
  */
 
 /* The numbers are the same for each way to make the calls */
@@ -214,7 +214,7 @@ TEST_F(storm, task_work)
 struct ring {
 	int fd;
 	unsigned int *sq_tail, *cq_head, *cq_tail, cq_entries;
-	struct io_uring_sqe *sqe;	/* of one entry */
+	struct io_uring_sqe *sqe;	/* an array of one entry */
 	struct io_uring_cqe *cqes;
 };
 
@@ -238,7 +238,7 @@ static bool ring_map(struct ring *ring, int fd, const struct io_uring_params *pa
 	ring->cq_entries = params->cq_entries;
 	ring->sqe = sqes;
 	ring->cqes = cq + params->cq_off.cqes;
-	/* The first and only place in the queue is for the first and only entry */
+	/* The only slot of the queue refers to the only entry */
 	*(unsigned int *)(sq + params->sq_off.array) = 0;
 	return true;
 }
@@ -296,7 +296,7 @@ TEST_F(storm, io_uring_work)
 		ASSERT_EQ(ring_poll(&ring, self->way, fd[0], n), 1);
 		ASSERT_EQ(NOW(*ring.cq_tail), n - 1);
 		ASSERT_TRUE(one_round(self->way, pid, rounds, n));
-		/* When write() has returned, the work is there. At the latest this call does it. */
+		/* write() has queued the work, which this call does at the latest */
 		ASSERT_EQ(make_call(self->way, CALL_GETTID, 0, 0, 0), pid);
 		ASSERT_EQ(NOW(*ring.cq_tail), n);
 
@@ -326,13 +326,13 @@ static struct rseq *find_rseq(void)
 
 	if (!__rseq_size)
 		return NULL;
-	/* Compilers learnt late to do this by a builtin */
+	/* Older compilers have no builtin for this */
 	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (tp));
 	return (void *)(tp + __rseq_offset);
 }
 #endif
 
-/* What rseq says, or without it @cpu */
+/* The CPU that rseq reports, or @cpu without rseq */
 static int cpu_by_rseq(int cpu)
 {
 #ifdef RSEQ_SIG
@@ -344,7 +344,7 @@ static int cpu_by_rseq(int cpu)
 	return cpu;
 }
 
-/* What the call says, or its error; @cpu is for it to write to */
+/* The CPU that the call reports, or its error. The call writes to @cpu. */
 static long cpu_by_call(const struct entry_way *way, unsigned int *cpu)
 {
 	long error;
@@ -354,7 +354,7 @@ static long cpu_by_call(const struct entry_way *way, unsigned int *cpu)
 	return error ? error : (int)*cpu;
 }
 
-/* Which CPUs the program may use: @cpu_of has them. Returns how many, or -1. */
+/* Store the CPUs that the program may use in @cpu_of. Returns how many, or -1. */
 static int find_cpus(int cpu_of[CPU_SETSIZE])
 {
 	int cpu, cpus = 0;
@@ -370,8 +370,8 @@ static int find_cpus(int cpu_of[CPU_SETSIZE])
 }
 
 /*
- * Migration: when sched_setaffinity() has returned, the program is where it shall be,
- * and rseq says so, too
+ * Migration: when sched_setaffinity() returns, the program is on the right CPU, and rseq
+ * agrees
  */
 TEST_F(storm, migration)
 {
@@ -396,7 +396,7 @@ TEST_F(storm, migration)
 }
 
 /*
- * The same if it is another process that has the program moved, at any place of its calls
+ * The same if another process moves the program, at any point of its calls
  */
 
 static void move(const struct entry_way *way, pid_t pid, struct rounds *rounds,
@@ -444,14 +444,14 @@ TEST_F(storm, migrated_by_another)
 }
 
 /*
- * rseq: a signal never finds a program inside of a critical section
+ * rseq: a signal handler never finds the program inside a critical section
  */
 
 #ifdef RSEQ_SIG
 #define STR_(x)	#x
 #define STR(x)	STR_(x)
 
-/* It comes with where to count, where its rseq has the section, and the section */
+/* Arguments: the counter, the pointer to the section in its rseq, and the section */
 #ifdef __x86_64__
 # define SECTION_BEGIN	"mov %rdx,(%rsi)\n"
 # define SECTION_COUNT	"incq (%rdi)\n"
@@ -491,7 +491,7 @@ static void section_handler(int sig, siginfo_t *info, void *ctx)
 	handled++;
 }
 
-/* One signal for each round, which begins when the program has got inside */
+/* Send one signal per round, when the program is inside the section */
 static void send_to_section(pid_t pid, long *inside, long *round)
 {
 	long i, n;
@@ -529,7 +529,7 @@ TEST(rseq_abort)
 	if (!sender)
 		send_to_section(pid, inside, inside + 1);
 
-	/* Being scheduled out gets it out as well, so a round may take several */
+	/* Being scheduled out aborts it as well, so a round may take several attempts */
 	for (n = 0; n < ROUNDS; n++) {
 		inside[0] = 0;
 		__atomic_store_n(&inside[1], n, __ATOMIC_SEQ_CST);
@@ -548,7 +548,7 @@ TEST(rseq_abort)
 #endif
 
 /*
- * Uprobes: each hit is counted, also if signals come at the same time
+ * Uprobes: each hit is counted, even if signals arrive at the same time
  */
 
 #define TRACING		"/sys/kernel/tracing/"
@@ -626,7 +626,7 @@ TEST(uprobes)
 		SKIP(return, "no uprobe events in this kernel");
 	ASSERT_TRUE(file_offset(probed, offset, sizeof(offset)));
 	snprintf(text, sizeof(text), "p:%s %s\n", PROBE, offset);
-	/* Of a test that was killed */
+	/* Remove what a killed test has left */
 	tracing_write(TRACING "events/" PROBE "/enable", 0, "0");
 	tracing_write(TRACING "uprobe_events", O_APPEND, "-:" PROBE "\n");
 	ASSERT_TRUE(tracing_write(TRACING "uprobe_events", O_APPEND, text));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A fast 32-bit system call has its sixth argument on the user's stack. If the
- * kernel cannot read it there, the call fails with -EFAULT. It is a system call
- * nevertheless: a tracer has to be told of it as of any other, and of a single
- * step over it, before the program runs into its broken stack.
+ * A fast 32-bit system call has its sixth argument on the user stack. If the
+ * kernel cannot read it there, the call fails with -EFAULT. It still is a system
+ * call: a tracer must see it like any other, and must see a single step over it,
+ * before the program faults on its broken stack.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 #define SYSCALL_STOP	(SIGTRAP | 0x80)
 
-/* The text of a 32-bit kernel, if it is split as usual. Else it is nothing */
+/* The text of a 32-bit kernel with the usual split. Not mapped otherwise. */
 #define KERNEL_MEMORY	0xc1000000
 
 static void __attribute__((naked)) insn_sysenter(void)
@@ -38,7 +38,7 @@ static void __attribute__((naked)) insn_syscall(void)
 	asm volatile("syscall; ud2");
 }
 
-/* Without the ENDBR32 that a function may begin with */
+/* Skip the ENDBR32 with which a function may begin */
 static const char *code_of(void (*fn)(void))
 {
 	const char *code = (const char *)fn;
@@ -47,8 +47,8 @@ static const char *code_of(void (*fn)(void))
 }
 
 /*
- * The vDSO knows which instruction this CPU has, if any. Behind its INT $0x80 is
- * what it does not use.
+ * The vDSO uses the instruction that this CPU has, if any. It does not use anything
+ * that follows its INT $0x80.
  */
 static const char *fast_insn(void)
 {
@@ -72,7 +72,7 @@ FIXTURE(bad_stack)
 	pid_t pid;
 };
 
-/* A child that is stopped right in front of a call of getppid() */
+/* A child that is stopped right before a call of getppid() */
 FIXTURE_SETUP(bad_stack)
 {
 	const char *insn = fast_insn();
@@ -116,7 +116,7 @@ FIXTURE_TEARDOWN(bad_stack)
 	}
 }
 
-/* Let the child go on, and say what it stopped with */
+/* Resume the child. Returns the signal with which it stops. */
 static int next_stop(pid_t pid, int request, struct user_regs_struct *regs)
 {
 	int status;
@@ -128,7 +128,7 @@ static int next_stop(pid_t pid, int request, struct user_regs_struct *regs)
 	return WSTOPSIG(status);
 }
 
-/* Behind the INT $0x80 in the vDSO: nothing has been executed there yet */
+/* At the address after the vDSO's INT $0x80, where nothing has been executed yet */
 static bool at_landing_pad(pid_t pid, const struct user_regs_struct *regs)
 {
 	long code = ptrace(PTRACE_PEEKTEXT, pid, regs->eip - 2, 0);
@@ -144,7 +144,7 @@ TEST_F(bad_stack, singlestep)
 	EXPECT_EQ(regs.eax, -EFAULT);
 	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
 
-	/* Only now */
+	/* The fault comes only now */
 	EXPECT_EQ(next_stop(self->pid, PTRACE_SINGLESTEP, &regs), SIGSEGV);
 	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
 }
@@ -157,7 +157,7 @@ TEST_F(bad_stack, syscall_stops)
 	EXPECT_EQ(regs.orig_eax, SYS_getppid);
 	EXPECT_EQ(regs.eax, -ENOSYS);
 
-	/* A tracer that counts must find them in pairs */
+	/* A tracer that counts these stops must find them in pairs */
 	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSCALL, &regs), SYSCALL_STOP);
 	EXPECT_EQ(regs.orig_eax, SYS_getppid);
 	EXPECT_EQ(regs.eax, -EFAULT);
@@ -193,7 +193,7 @@ TEST_F(bad_stack, sysemu)
 {
 	struct user_regs_struct regs;
 
-	/* The tracer makes the call: one stop, no result of the kernel's */
+	/* The tracer makes the call: one stop, and no result from the kernel */
 	ASSERT_EQ(next_stop(self->pid, PTRACE_SYSEMU, &regs), SYSCALL_STOP);
 	EXPECT_EQ(regs.orig_eax, SYS_getppid);
 	EXPECT_EQ(regs.eax, -ENOSYS);
@@ -201,7 +201,7 @@ TEST_F(bad_stack, sysemu)
 	EXPECT_EQ(regs.eax, -ENOSYS);
 }
 
-/* Untraced, the program gets what it has always got */
+/* Without tracing, the program faults as it always has */
 TEST_F(bad_stack, fault_at_landing_pad)
 {
 	struct user_regs_struct regs;
@@ -211,7 +211,7 @@ TEST_F(bad_stack, fault_at_landing_pad)
 	EXPECT_TRUE(at_landing_pad(self->pid, &regs));
 }
 
-/* What a 32-bit kernel has there is mapped, but the argument of nobody's system call */
+/* In a 32-bit kernel this is mapped, but no system call may have its argument there */
 TEST_F(bad_stack, kernel_memory)
 {
 	struct user_regs_struct regs;

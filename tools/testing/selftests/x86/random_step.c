@@ -2,15 +2,14 @@
 /*
  * Threads step themselves through random system calls, while other processes
  * send them signals, stop and continue them, attach to them and detach. After
- * each piece of code the log of a thread has to be exactly what that code is
- * made of: none of these events is an instruction of the program, none takes
- * the trap behind one away.
+ * each piece of code, the log of the thread must list exactly the instructions
+ * of that code: none of these events may add a trap or take one away.
  *
  *	random_step [ROUNDS [SEED]]
  *
  * ROUNDS is how many pieces of code each thread executes in each test. With
- * the same SEED each thread executes the same ones; what happens to it
- * meanwhile depends on time.
+ * the same SEED each thread executes the same pieces; the events that it meets
+ * depend on timing.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,13 +38,13 @@
 #define STACK_SIZE	0x40000
 #define HANG_SECONDS	60	/* without a single trap */
 #define MIN_EVENTS	10	/* of each kind that a test has */
-#define MAX_FACTOR	20	/* of rounds, until there have been that many */
+#define MAX_FACTOR	20	/* times ROUNDS: limit to get that many events */
 
 #define TAINT_WARN	0x200	/* in /proc/sys/kernel/tainted */
 
 /*
- * Pieces of code. Their argument points to what they load the registers from:
- * one or two of these, with longs as large as a register.
+ * Pieces of code. They load the registers from one or two of these structures,
+ * to which their argument points. A long is as large as a register.
  */
 
 struct call {
@@ -106,7 +105,7 @@ struct call {
 #define EXIT_ARG	"%ebx"
 #endif
 
-/* Numbers in code_want */
+/* Indexes into code_want */
 #ifdef __x86_64__
 #define FIRST_CALL	8
 #else
@@ -198,7 +197,7 @@ struct piece {
 	const char *end;
 	const unsigned long *want;
 	int calls;
-	bool int80[2];		/* in a 64-bit program: the call is one of 32-bit ones */
+	bool int80[2];		/* in a 64-bit program: it is a 32-bit call */
 	bool adjacent;
 	bool forks;
 };
@@ -222,10 +221,10 @@ static const struct piece pieces[] = {
 };
 
 /*
- * What all processes see
+ * What all processes share
  */
 
-/* What the arguments of a call point to. Times are of 64 bits in all calls. */
+/* What the arguments of a call point to. Times have 64 bits in all calls. */
 struct data {
 	__s64 time[2];
 	__u64 mask;
@@ -237,7 +236,7 @@ struct data {
 
 struct thread {
 	int number;
-	int tid;		/* 0: does not run yet */
+	int tid;		/* 0: does not run */
 	unsigned int random;
 	int epoll_fd, timer_fd;
 
@@ -253,7 +252,7 @@ struct thread {
 	unsigned long traps;	/* of all pieces */
 	struct step_log log, child_log;
 
-	/* The first entry of a handler of SIGUSR1 or SIGUSR2 that cannot be */
+	/* Where a handler of SIGUSR1 or SIGUSR2 first interrupted a wrong place */
 	unsigned long bad_ip, bad_flags, bad_last;
 };
 
@@ -291,7 +290,7 @@ static unsigned long all_traps(void)
 	return sum;
 }
 
-/* Has there been enough of what this test is about? */
+/* Have there been enough events of each kind that this test has? */
 static bool enough_events(void)
 {
 	int i;
@@ -320,7 +319,7 @@ struct kind {
 	long nr_64, nr_32;
 	void (*prepare)(struct thread *t, struct call *call, struct data *d);
 	long result[2];
-	bool alone;		/* one of them in a piece */
+	bool alone;		/* only in pieces with one call */
 };
 
 #define RESULTS(a, b)		.result = { a, b }
@@ -340,7 +339,7 @@ static void set_time(struct thread *t, struct data *d)
 
 #define BIT_OF(sig)	(1ULL << ((sig) - 1))
 
-/* A mask that lets SIGUSR1 through: SIGTRAP blocked or not makes no difference */
+/* A mask that lets SIGUSR1 through. Blocking SIGTRAP must make no difference. */
 static void set_mask(struct thread *t, struct data *d)
 {
 	static const __u64 masks[] = {
@@ -353,7 +352,7 @@ static void set_mask(struct thread *t, struct data *d)
 	d->mask = masks[pick(&t->random, ARRAY_SIZE(masks))];
 }
 
-/* With SIGUSR1 blocked and pending */
+/* Make SIGUSR1 blocked and pending */
 static void set_pending(struct thread *t)
 {
 	sigset_t set;
@@ -491,7 +490,7 @@ static void prepare_sigsuspend(struct thread *t, struct call *call, struct data 
 	set_args(call, (long)&d->mask, sizeof(d->mask), 0, 0, 0, 0);
 }
 
-/* By number: of 64-bit system calls, of 32-bit ones, the latter with 64-bit times */
+/* Numbers of 64-bit calls, and of 32-bit calls with 64-bit times */
 static const struct kind kinds[] = {
 	{ "getpid", 39, 20, prepare_getpid },
 	{ "getppid", 110, 64, prepare_getppid },
@@ -505,17 +504,17 @@ static const struct kind kinds[] = {
 	/* A handler runs when the call succeeds */
 	{ "tgkill", 234, 270, prepare_tgkill },
 	{ "sigprocmask", 14, 175, prepare_unblock, .alone = true },
-	/* Those that wait are restarted in different ways */
+	/* These wait, and are restarted in different ways */
 	{ "nanosleep", 230, 407, prepare_sleep, RESULTS(0, -EINTR) },
 	{ "futex", 202, 422, prepare_futex, RESULTS(-ETIMEDOUT, -EINTR) },
 	{ "poll", 7, 168, prepare_poll, RESULTS(0, -EINTR) },
 	{ "sigtimedwait", 128, 421, prepare_sigtimedwait,
 	  RESULTS(-EAGAIN, -EINTR) },
 	{ "read", 0, 3, prepare_timer, RESULTS(sizeof(__u64), -EINTR), .alone = true },
-	/* With a temporary mask, */
+	/* With a temporary mask */
 	{ "ppoll", 271, 414, prepare_ppoll, RESULTS(0, -EINTR) },
 	{ "epoll_pwait", 281, 319, prepare_epoll, RESULTS(0, -EINTR) },
-	/* and a handler that runs because of it */
+	/* With a temporary mask that lets a handler run */
 	{ "ppoll_pending", 271, 414, prepare_ppoll_pending, RESULTS(-EINTR, -EINTR),
 	  .alone = true },
 	{ "epoll_pending", 281, 319, prepare_epoll_pending, RESULTS(-EINTR, -EINTR),
@@ -537,7 +536,7 @@ static void choose(struct thread *t)
 	struct call *call;
 	int i;
 
-	/* A fork() takes much longer than the others */
+	/* Fork less often, it takes much longer than the others */
 	do {
 		piece = &pieces[pick(&t->random, ARRAY_SIZE(pieces))];
 	} while ((piece->forks && pick(&t->random, 4)) || !piece->want[0] ||
@@ -571,7 +570,7 @@ static void choose(struct thread *t)
  * Handlers
  */
 
-/* The stacks of the threads are those of their children */
+/* The child of a thread has the same stack, so it gets its parent's structure */
 static struct thread *this_thread(void)
 {
 	unsigned long offset = (unsigned long)__builtin_frame_address(0) - (unsigned long)stacks;
@@ -595,11 +594,11 @@ static struct step_log *find_log(void)
 static unsigned long landing_pad;
 #endif
 
-/* Can the program be interrupted here, when this was the last trap? */
+/* Can the program be interrupted at this ip, if the last trap was there? */
 static bool can_be_at(unsigned long ip, unsigned long last)
 {
 #ifndef __x86_64__
-	/* The fast entry is restarted by the INT $0x80 behind it */
+	/* The fast entry is restarted by the INT $0x80 that follows it */
 	if (landing_pad && last == landing_pad - 4 && ip == landing_pad - 2)
 		return true;
 #endif
@@ -607,8 +606,8 @@ static bool can_be_at(unsigned long ip, unsigned long last)
 }
 
 /*
- * A handler interrupts the program where it was last trapped, as each step is
- * reported before any other signal, or it interrupts the handler of SIGTRAP.
+ * Each step is reported before any other signal. So a handler interrupts the
+ * program where it was last trapped, or it interrupts the handler of SIGTRAP.
  */
 static void usr_handler(int sig, siginfo_t *info, void *ctx)
 {
@@ -624,7 +623,7 @@ static void usr_handler(int sig, siginfo_t *info, void *ctx)
 	n = __atomic_load_n(&t->log.count, __ATOMIC_SEQ_CST);
 	if (n > STEP_MAX)
 		return;
-	/* The first trap is behind the one-byte NOP at the end of STEP_ON */
+	/* The first trap comes after the one-byte NOP at the end of STEP_ON */
 	last = n ? t->log.trap[n - 1].ip : t->piece->want[0] - 1;
 
 	if (flags & STEP_TF)
@@ -655,7 +654,7 @@ static int catch_usr(int sig, int flags)
 
 static pthread_mutex_t check_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Under the lock, as there is one step_tag */
+/* To be called with the lock, because there is only one step_tag */
 static bool check_logs(struct thread *t, long result)
 {
 	bool ok = step_check_log(&t->log, t->tid, t->piece->want);
@@ -693,7 +692,7 @@ static bool check(struct thread *t, long result)
 	return ok;
 }
 
-/* The child may have been reaped by the piece of code itself */
+/* The piece of code itself may have reaped the child */
 static long reap(struct thread *t, long result)
 {
 	pid_t child = t->call[0].arg[0];
@@ -748,15 +747,15 @@ static void *thread_main(void *arg)
 			shared->failed = true;
 		t->round++;
 	}
-	/* From now on the number may be another's */
+	/* From now on the tid may belong to another task */
 	__atomic_store_n(&t->tid, 0, __ATOMIC_SEQ_CST);
 	return NULL;
 }
 
 #ifndef __x86_64__
 /*
- * What the vDSO executes is found out by executing it, while nobody disturbs.
- * It has to include the instruction behind its INT $0x80.
+ * Find out what the vDSO executes, by executing it while no process disturbs.
+ * This must include the instruction after its INT $0x80.
  */
 static bool learn_vdso(void)
 {
@@ -825,8 +824,8 @@ static void run_target(void)
 }
 
 /*
- * Those who disturb them. Each waits for a little progress in between, so that
- * on a slow machine they do not keep the threads from making any.
+ * The processes that disturb the threads. Each waits for a little progress in
+ * between, so that the threads also make progress on a slow machine.
  */
 
 static pid_t target;
@@ -836,7 +835,7 @@ static struct thread *await_progress(unsigned int *random)
 	unsigned long goal = all_traps() + 1 + pick(random, 16);
 	int i;
 
-	/* There may be none at all, when the process is stopped */
+	/* Not forever: there is no progress while the process is stopped */
 	for (i = 0; i < 100 && all_traps() < goal; i++)
 		usleep(200);
 	return &shared->thread[pick(random, THREADS)];
@@ -873,9 +872,9 @@ struct tracer {
 };
 
 /*
- * What the tracee gets when it goes on: each signal that is its own. A tracer
- * that attaches has a SIGSTOP coming, which it keeps, or takes another one for
- * it: the next SIGCONT makes up for both.
+ * The signal to deliver when the tracee goes on: each one that is not caused by
+ * the tracer. PTRACE_ATTACH causes a SIGSTOP, which is discarded. It does no harm
+ * to discard another SIGSTOP instead: the next SIGCONT ends the effect of both.
  */
 static int own_signal(struct tracer *tracer, int status)
 {
@@ -884,7 +883,7 @@ static int own_signal(struct tracer *tracer, int status)
 
 	if (status >> 16 || sig == (SIGTRAP | 0x80))
 		return 0;
-	/* There is none if it is a stop of the whole process */
+	/* There is no siginfo if it is a stop of the whole process */
 	if (ptrace(PTRACE_GETSIGINFO, tracer->tid, 0, &info))
 		return 0;
 	if (sig == SIGSTOP && tracer->keep_stop) {
@@ -895,25 +894,26 @@ static int own_signal(struct tracer *tracer, int status)
 		return sig;
 
 	tracer->steps = false;
-	/* The exit from a system call reports the step of both in this way */
+	/* The exit from a system call reports a step of both in this way */
 	if (info.si_code == TRAP_BRKPT) {
 		info.si_code = TRAP_TRACE;
 		if (ptrace(PTRACE_SETSIGINFO, tracer->tid, 0, &info))
 			return 0;
 	}
-	/* Else it is the stop at a handler's entry, for a tracer that steps */
+	/* Otherwise the tracer has stepped into a handler */
 	return info.si_code == TRAP_TRACE ? sig : 0;
 }
 
 /*
- * Can a tracer step here without a difference to what the program sees? If TF
- * is the program's own, the trap behind one instruction is for both, and the
- * program gets it. If not, it would have to be kept. And if the instruction
- * is sigreturn, TF of the frame would be taken for the tracer's.
+ * Can a tracer step here without changing what the program sees? If the program
+ * has set TF, the trap after one instruction is for both, and the program gets
+ * it. Otherwise the trap must be kept from the program. And if the instruction
+ * is sigreturn, TF in the frame would be taken for the tracer's.
  *
- * A step over a system call is reported to a tracer on exit, also if the call
- * is restarted later, or if the mask is a temporary one. The handler of a
- * SIGTRAP at that time would end it. So no call that waits is stepped over.
+ * A step over a system call is reported to a tracer on exit, even if the call
+ * is restarted later, or if its temporary mask is still in force. The handler
+ * of a SIGTRAP at that time would end the call. So do not step over calls that
+ * wait.
  */
 static bool can_step(pid_t tid)
 {
@@ -958,7 +958,7 @@ static void trace(struct thread *t, unsigned int *random)
 	if (!attach)
 		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
 
-	/* If something fails the tracee is about to be gone, which is waited for */
+	/* If something fails, the tracee is about to exit: waitpid() ends the loop */
 	while (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status)) {
 		ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD);
 		sig = own_signal(&tracer, status);
@@ -1015,7 +1015,7 @@ static void await_target(void)
 	struct thread *t;
 	int i, idle = 0;
 
-	/* It is left a zombie, so that nobody disturbs another process of this number */
+	/* Leave it a zombie, or others may disturb a new process with the same pid */
 	while (!waitid(P_PID, target, &info, WEXITED | WNOHANG | WNOWAIT) && !info.si_pid) {
 		usleep(20000);
 		now = all_traps();
@@ -1121,7 +1121,7 @@ int main(int argc, char **argv)
 	unsigned int i;
 
 #ifdef __x86_64__
-	/* For the pointers in INT $0x80 */
+	/* INT $0x80 needs 32-bit pointers */
 	flags |= MAP_32BIT;
 	no_int80 = !step_have_int80();
 #endif

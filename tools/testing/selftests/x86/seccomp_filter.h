@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Filters of system calls, for tests that have nothing else to do with seccomp */
+/* Filters of system calls, for tests that use seccomp for nothing else */
 #ifndef SELFTEST_X86_SECCOMP_FILTER_H
 #define SELFTEST_X86_SECCOMP_FILTER_H
 
@@ -12,7 +12,7 @@
 
 #include "kselftest.h"
 
-/* Returns what seccomp() does */
+/* Returns what seccomp() returns */
 static inline int seccomp_install(struct sock_filter *insns, unsigned short len,
 				  unsigned int flags)
 {
@@ -23,7 +23,7 @@ static inline int seccomp_install(struct sock_filter *insns, unsigned short len,
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 }
 
-/* An answer to the calls of one number. Returns what seccomp() does. */
+/* Give this answer to calls of one number. Returns what seccomp() returns. */
 static inline int seccomp_answer(int nr, unsigned int answer, unsigned int flags)
 {
 	struct sock_filter insns[] = {

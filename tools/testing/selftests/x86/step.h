@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Self-stepping: a program sets EFLAGS.TF, a handler of SIGTRAP writes down
- * every trap, and a test compares the log with the list that it expects.
+ * Self-stepping: a program sets EFLAGS.TF, a SIGTRAP handler logs every trap,
+ * and a test compares the log with the list that it expects.
  *
  *	STEP_CODE(two_nops,
  *		STEP_AT "nop\n"
@@ -65,16 +65,16 @@ struct step_trap {
 };
 
 struct step_log {
-	unsigned long end;	/* a trap here is the last one; 0: none is */
+	unsigned long end;	/* stepping ends with a trap here; 0: never */
 	unsigned int count;	/* of all traps, may exceed STEP_MAX */
 	struct step_trap trap[STEP_MAX];
 };
 
-/* Where the handler writes. Tests may let it point to shared memory. */
+/* Where the handler writes. Tests may point it to shared memory. */
 static struct step_log step_own_log;
 static struct step_log *step_log = &step_own_log;
 
-/* If set, says where the calling task logs. Must not use TLS. */
+/* If set, returns the log of the calling task. Must not use TLS. */
 static struct step_log *(*step_find_log)(void);
 
 /* Not through libc, which may use the vDSO, errno and TLS */
@@ -91,7 +91,7 @@ static inline int step_gettid(void)
 }
 
 #ifdef __x86_64__
-/* Does this kernel have the 32-bit system calls? Whether they work, is a test's to say. */
+/* Does this kernel have the 32-bit system calls? They may still be broken. */
 static inline bool step_have_int80(void)
 {
 	pid_t pid = fork();
@@ -129,7 +129,7 @@ static inline void step_handler(int sig, siginfo_t *info, void *ctx)
 		gregs[STEP_REG_FL] &= ~STEP_TF;
 }
 
-/* flags: additional SA_* bits, like SA_ONSTACK. Returns what sigaction() does. */
+/* flags: additional SA_* bits, like SA_ONSTACK. Returns what sigaction() returns. */
 static inline int step_install(int flags)
 {
 	struct sigaction sa = {
@@ -141,14 +141,14 @@ static inline int step_install(int flags)
 	return sigaction(SIGTRAP, &sa, NULL);
 }
 
-/* Empty the log; stepping shall end at this address, or never if it is 0 */
+/* Empty the log. Stepping ends at this address, or never if it is 0. */
 static inline void step_reset(const void *end)
 {
 	memset(step_log, 0, sizeof(*step_log));
 	step_log->end = (unsigned long)end;
 }
 
-/* From here on the log is seen by the children of fork(), too */
+/* From here on, children of fork() share the log */
 static inline bool step_share_log(void)
 {
 	void *p = mmap(NULL, sizeof(*step_log), PROT_READ | PROT_WRITE,
@@ -161,8 +161,8 @@ static inline bool step_share_log(void)
 }
 
 /*
- * Text for asm. They write below the stack pointer: not for inline asm in a
- * function that may have a red zone. The first trap is right behind STEP_ON.
+ * Text for asm. It writes below the stack pointer: do not use it for inline asm
+ * in a function that may have a red zone. The first trap comes right after STEP_ON.
  */
 #ifdef __x86_64__
 # define STEP_ON	"pushfq\n orl $0x100,(%rsp)\n popfq\n nop\n"
@@ -170,7 +170,7 @@ static inline bool step_share_log(void)
 # define STEP_SAVE	"push %rbx\n push %rbp\n push %r12\n push %r13\n push %r14\n push %r15\n"
 # define STEP_RESTORE	"pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n"
 # define STEP_ARGS	""
-/* What this kind of program makes its system calls with */
+/* How this kind of program makes its system calls */
 # define STEP_SYSCALL	"syscall\n"
 #else
 # define STEP_ON	"pushfl\n orl $0x100,(%esp)\n popfl\n nop\n"
@@ -181,7 +181,7 @@ static inline bool step_share_log(void)
 # define STEP_SYSCALL	"int $0x80\n"
 #endif
 
-/* In STEP_CODE, in front of an instruction: a trap is expected with ip here */
+/* In STEP_CODE(), before an instruction: expect a trap with this ip */
 #define STEP_AT								\
 	"771:\n"							\
 	".pushsection .data.step_want,\"aw\",@progbits\n"		\
@@ -190,11 +190,11 @@ static inline bool step_share_log(void)
 
 /*
  * Define long name(long, long, long), which steps through the given
- * instructions. Its arguments are where a system call of this kind of program
- * has its first three, its result is AX. name_want is the list of the
- * addresses marked by STEP_AT, in the order of the text, ending with 0. The
- * last one is name_end, right behind the given text; stepping ends there, also
- * if no trap is reported.
+ * instructions. They find its arguments in the registers for the first three
+ * arguments of a system call. Its result is AX. name_want lists the addresses
+ * marked by STEP_AT, in the order of the text, and ends with 0. The last address
+ * is name_end, right after the given text. Stepping ends there, even if no trap
+ * is reported.
  */
 #define STEP_CODE_(name, on, text)					\
 	extern long STEP_CALL name(long a, long b, long c);		\
@@ -226,12 +226,12 @@ static inline bool step_share_log(void)
 
 #define STEP_CODE(name, text)	STEP_CODE_(name, STEP_ON, text)
 
-/* The same, but TF is not set by it */
+/* The same, but it does not set TF */
 #define STEP_PLAIN_CODE(name, text)	STEP_CODE_(name, "", text)
 
 /*
- * Bare text behind what sets TF, or behind "": no function, and it must not
- * reach its end. Has name_want, but no name_end.
+ * Bare text, after STEP_ON or "". It is not a function and must not reach its end.
+ * Has name_want, but no name_end.
  */
 #define STEP_BARE_CODE(name, on, text)					\
 	extern const char name[];					\
@@ -251,11 +251,11 @@ static inline bool step_share_log(void)
 	    ".popsection\n"						\
 	    ".popsection\n")
 
-/* Step through a STEP_CODE() with an empty log. For other code: step_reset(). */
+/* Step through a STEP_CODE() with an empty log. Other code needs step_reset(). */
 #define step_run(name, a, b, c)						\
 	(step_reset(name##_end), name((long)(a), (long)(b), (long)(c)))
 
-/* If set, names the list in what step_check*() print */
+/* If set, the name of the list in what step_check*() print */
 static const char *step_tag;
 
 static inline void step_print_tag(unsigned int trap)
@@ -264,8 +264,8 @@ static inline void step_print_tag(unsigned int trap)
 }
 
 /*
- * Is what task tid has logged (0: any task) exactly the list of addresses,
- * which ends with 0, and is every trap a proper one? Print the first difference.
+ * Has task tid (0: any task) logged exactly this list of addresses, which ends
+ * with 0, and is every trap a proper one? Print the first difference.
  * Offsets are relative to the first address of the list.
  */
 static inline bool step_check_log(const struct step_log *log, int tid, const unsigned long *want)
@@ -314,7 +314,7 @@ static inline bool step_check(const unsigned long *want)
 	return step_check_log(step_log, 0, want);
 }
 
-/* A list of expected addresses that a test puts together; starts zeroed */
+/* A list of expected addresses that a test puts together. Zeroed at the start. */
 struct step_want {
 	unsigned int n;
 	unsigned long ip[STEP_MAX];
@@ -326,7 +326,7 @@ static inline void step_want_ip(struct step_want *w, unsigned long ip)
 		w->ip[w->n++] = ip;
 }
 
-/* Addresses number from to number to, inclusive, of a name_want */
+/* Add addresses number from to number to, inclusive, of a name_want */
 static inline void step_want_range(struct step_want *w, const unsigned long *table,
 				   unsigned int from, unsigned int to)
 {
@@ -334,7 +334,7 @@ static inline void step_want_range(struct step_want *w, const unsigned long *tab
 		step_want_ip(w, table[from++]);
 }
 
-/* Addresses number from and up of a name_want */
+/* Add addresses number from and up of a name_want */
 static inline void step_want_tail(struct step_want *w, const unsigned long *table,
 				  unsigned int from)
 {

@@ -2,12 +2,12 @@
 /*
  * A debugger's steps are exact, over system calls as well. So let a debugger step
  * a program, let the same program step itself, and compare: both lists of addresses
- * have to be the same.
+ * must be the same.
  *
- * The program is a static busybox, which does the same in the same place each
- * time if nothing is random. It need not know that it is stepped: at the stop
- * behind execve() it is given a handler of SIGTRAP, and then TF or a tracer.
- * STEP_ORACLE_PROGRAM is the absolute path of another busybox than the system's.
+ * The program is a static busybox, which does the same at the same addresses each
+ * time if nothing is random. It does not know that it is stepped: at the stop after
+ * execve() it gets a handler for SIGTRAP, and then TF or a tracer.
+ * STEP_ORACLE_PROGRAM can be the absolute path of another busybox.
  */
 #define _GNU_SOURCE
 #include <assert.h>
@@ -72,12 +72,12 @@
 #define CODE_LINES	"sed -n '/^ *[0-9a-f]*:/s/^ */# /p'"
 #define PROGRAM_ENV	"STEP_ORACLE_PROGRAM"
 #define MAX_STEPS	0x80000
-#define MAX_NR		1024	/* of the numbers of system calls */
+#define MAX_NR		1024	/* limit of system call numbers */
 #define MAX_INSN	16
 #define CODE_PAGE	4096UL
-#define MAX_GAP		16	/* of addresses that one of the lists lacks */
+#define MAX_GAP		16	/* addresses in a row that one list may lack */
 
-/* Where the program has what it is given: out of the way of any program */
+/* Where the program gets additional memory: out of the way of any program */
 #define AREA		0x20000000
 #define AREA_TID	0x20000080
 #define AREA_COUNT	0x20000084
@@ -90,7 +90,7 @@
 struct area {
 	char handler[112];
 	char restorer[16];
-	int tid;		/* who logs */
+	int tid;		/* the task that logs */
 	unsigned int count;
 	unsigned long ip[MAX_STEPS];
 	stack_t stack;
@@ -108,8 +108,8 @@ static_assert(offsetof(ucontext_t, uc_mcontext.gregs[STEP_REG_IP]) == CONTEXT_IP
 static_assert(offsetof(ucontext_t, uc_mcontext.gregs[STEP_REG_FL]) == CONTEXT_FLAGS, "context");
 
 /*
- * What becomes the program's handler. Its children are not stepped on, and
- * neither is a program that has no end.
+ * This becomes the program's handler. It stops the stepping of children, and of
+ * a program that does not end.
  */
 STEP_BARE_CODE(trap_handler, "",
 	       LOAD_CONTEXT
@@ -135,8 +135,8 @@ STEP_BARE_CODE(trap_restorer, "",
 /* An instruction, before the tracer steps over it */
 struct insn {
 	unsigned long ip;
-	int nr;			/* of the system call that it is, or -1 */
-	unsigned char len;	/* of what is known of the code */
+	int nr;			/* of the system call that it makes, or -1 */
+	unsigned char len;	/* of the part of the code that is known */
 	unsigned char code[MAX_INSN];
 };
 
@@ -164,7 +164,7 @@ static void *map_shared(int fd, size_t size)
  * The program
  */
 
-/* Static, and of the kind that the test is? */
+/* Is it static, and of the same word size as this test? */
 static bool is_program(const char *path)
 {
 	int i, fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -210,7 +210,7 @@ static bool write_file(const char *path, const char *text)
 	return !close(fd) && ok;
 }
 
-/* What the program works on, the same each time, as far as it looks */
+/* The files that the program works on: what it looks at is the same each time */
 static bool make_files(const char *program)
 {
 	const struct timespec times[2] = { { .tv_sec = 1000000000 }, { .tv_sec = 1000000000 } };
@@ -239,7 +239,7 @@ static bool remove_tree(const char *path)
 	return !nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Also if it is there already: not to be closed by execve() */
+/* Clear FD_CLOEXEC, which stays set if dup2() has nothing to do */
 static bool hand_down(int fd, int as)
 {
 	return dup2(fd, as) == as && !fcntl(as, F_SETFD, 0);
@@ -260,7 +260,7 @@ static void exec_program(const char *path, const char * const *argv, int out)
 }
 
 /*
- * The program, stopped in front of its first instruction
+ * The program, stopped before its first instruction
  */
 
 static unsigned long peek_reg(pid_t pid, size_t offset)
@@ -288,14 +288,14 @@ static bool wait_trap(pid_t pid)
 	       WSTOPSIG(status) == SIGTRAP;
 }
 
-/* The instruction that makes the call is at its ip, and an INT3 behind it */
+/* The instruction that makes the call is at its ip, followed by an INT3 */
 static long remote_call(pid_t pid, long nr, const long arg[6])
 {
 	struct user_regs_struct saved, regs;
 
 	if (ptrace(PTRACE_GETREGS, pid, 0, &saved))
 		return -1;
-	/* No call that could be restarted */
+	/* There is no call that could be restarted */
 	saved.ORIG_AX = -1;
 	regs = saved;
 	regs.R(ax) = nr;
@@ -321,7 +321,7 @@ static long remote_call(pid_t pid, long nr, const long arg[6])
 	return regs.R(ax);
 }
 
-/* Give the program its handler, and the memory that this needs */
+/* Give the program its handler, and the memory that the handler needs */
 static bool add_handler(pid_t pid)
 {
 	static const struct {
@@ -354,8 +354,9 @@ static bool add_handler(pid_t pid)
 }
 
 /*
- * The random bytes become fixed ones. Without the vDSO asking for the time is a
- * system call; 32-bit programs make their calls by it, and so should not ask.
+ * Replace the random bytes by fixed ones. Hide the vDSO from 64-bit programs, so
+ * that reading the time is a system call. 32-bit programs need the vDSO to make
+ * their calls, so they should not read the time.
  */
 static bool edit_auxv(pid_t pid)
 {
@@ -389,7 +390,7 @@ static pid_t start_program(const char *path, const char * const *argv, int out)
 	return -1;
 }
 
-/* Not stepped: as far as behind the first system calls */
+/* Run without steps until the first system calls have returned */
 static bool skip_calls(pid_t pid, int count)
 {
 	int i;
@@ -403,8 +404,8 @@ static bool skip_calls(pid_t pid, int count)
 }
 
 /*
- * Not stepped at all, to see what the program does. All of these return what
- * waitpid() says of the program's end.
+ * No steps at all, to see what the program does. These functions return the status
+ * of the program's end, as waitpid() reports it.
  */
 
 static unsigned int call_stops;
@@ -439,7 +440,7 @@ static int step_itself(pid_t pid)
 	return status;
 }
 
-/* Code does not change: ask for each page of it once */
+/* Code does not change: read each page of it once */
 static const unsigned char *code_at(int mem, unsigned long ip)
 {
 	static struct {
@@ -480,7 +481,7 @@ static int step_by_tracer(pid_t pid)
 	mem = open(path, O_RDONLY | O_CLOEXEC);
 	insn_count = 0;
 	while (mem >= 0 && insn_count < MAX_STEPS) {
-		/* Other signals are the program's, and no steps */
+		/* Other signals are the program's, and not steps */
 		if (sig == SIGTRAP) {
 			note_insn(pid, mem);
 			sig = 0;
@@ -500,11 +501,11 @@ static int step_by_tracer(pid_t pid)
 
 struct result {
 	unsigned int calls, different;	/* calls that have returned */
-	unsigned int missing;		/* right behind a call */
+	unsigned int missing;		/* right after a call */
 	unsigned int elsewhere, extra;
 };
 
-/* The code at a difference, and as much before it as was executed in a row */
+/* Print the code at a difference, and what was executed in a row before it */
 static void print_code(unsigned int i)
 {
 	unsigned int first = i, size = 0, n;
@@ -525,7 +526,7 @@ static void print_code(unsigned int i)
 		fprintf(stderr, " %02x", code[n]);
 	fprintf(stderr, "\n");
 
-	/* Where there is an objdump, in clear */
+	/* Disassemble it, if there is an objdump */
 	fd = memfd_create("code", 0);
 	snprintf(command, sizeof(command),
 		 OBJDUMP " --adjust-vma=%#lx /proc/self/fd/%d 2>/dev/null | " CODE_LINES " >&2",
@@ -555,8 +556,8 @@ static bool same_step(unsigned int i, unsigned int own)
 }
 
 /*
- * From a difference on: how many addresses are missing from the program's own
- * list, or are too many there, until the lists agree again?
+ * From a difference on: how many addresses does the program's own list lack, or
+ * have in addition, until the lists agree again?
  */
 static void find_gap(unsigned int i, unsigned int own, unsigned int *missing, unsigned int *extra)
 {
@@ -574,7 +575,7 @@ static void find_gap(unsigned int i, unsigned int own, unsigned int *missing, un
 
 static void compare_lists(const char *name, struct result *result)
 {
-	/* The first trap of its own is behind the first instruction */
+	/* The program's own first trap comes after the first instruction */
 	unsigned int i = 1, own = 0, missing, extra;
 
 	while (i < insn_count || own < area->count) {
@@ -638,7 +639,7 @@ FIXTURE(program)
 FIXTURE_VARIANT(program)
 {
 	const char *argv[12];
-	int skip;		/* so many system calls */
+	int skip;		/* this many system calls */
 };
 
 FIXTURE_SETUP(program)
@@ -665,7 +666,7 @@ FIXTURE_SETUP(program)
 	area->stack.ss_sp = (void *)STACK;
 	area->stack.ss_size = STACK_SIZE;
 
-	/* Not all CPUs of a machine need look the same, and this is faster */
+	/* The CPUs of a machine may differ, and this is faster */
 	CPU_ZERO(&cpus);
 	CPU_SET(sched_getcpu(), &cpus);
 	ASSERT_EQ(sched_setaffinity(0, sizeof(cpus), &cpus), 0);
@@ -708,7 +709,7 @@ TEST_F_TIMEOUT(program, steps, 150)
 	ASSERT_TRUE(status >= 0 && WIFEXITED(status));
 	if (status)
 		SKIP(return, "%s %s does not do this, or is not there", argv[0], argv[1]);
-	/* Another libc may need fewer calls to begin with */
+	/* Another libc may need fewer calls at the start */
 	if (call_stops / 2 <= skip)
 		skip = 0;
 
@@ -722,7 +723,7 @@ TEST_F_TIMEOUT(program, steps, 150)
 	compare_lists(argv[1], &result);
 	fprintf(stderr, "# %s: %u instructions, %u system calls (%u different), ", argv[1],
 		insn_count, result.calls, result.different);
-	fprintf(stderr, "traps missing behind %u of %u system calls, %u elsewhere, %u extra\n",
+	fprintf(stderr, "traps missing after %u of %u system calls, %u elsewhere, %u extra\n",
 		result.missing, result.calls, result.elsewhere, result.extra);
 	EXPECT_EQ(result.missing, 0);
 	EXPECT_EQ(result.elsewhere, 0);
@@ -737,7 +738,7 @@ TEST_F_TIMEOUT(program, steps, 150)
 
 #define RUN(skipped, ...)	.skip = skipped, .argv = { "busybox", __VA_ARGS__ }
 
-/* How libc and busybox begin is the same in all: whole programs cost time */
+/* libc and busybox start in the same way each time: skip that to save time */
 FIXTURE_VARIANT_ADD(program, cat) { RUN(0, "cat", "text", "d/one") };
 FIXTURE_VARIANT_ADD(program, find)
 	{ RUN(15, "find", "d", "-name", "one", "-exec", "./busybox", "true", ";") };
@@ -760,7 +761,7 @@ static void print_totals(void)
 		different += totals->made[i];
 	printf("# %u programs: %u instructions, %u system calls (%u different), ",
 	       totals->programs, totals->insns, totals->calls, different);
-	printf("traps missing behind %u of %u system calls\n", totals->missing, totals->calls);
+	printf("traps missing after %u of %u system calls\n", totals->missing, totals->calls);
 	printf("# by SYSCALL %u, SYSENTER %u, INT 0x80 %u\n",
 	       totals->syscall, totals->sysenter, totals->int80);
 }
@@ -768,7 +769,7 @@ static void print_totals(void)
 int main(int argc, char **argv)
 {
 	totals = map_shared(-1, sizeof(*totals));
-	/* The harness exits */
+	/* The harness exits, it does not return */
 	atexit(print_totals);
 	return test_harness_run(argc, argv);
 }

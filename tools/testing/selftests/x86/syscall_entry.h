@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The ways into the kernel, and what watches system calls: for tests of what
- * user space can observe of their entry and exit. What happens is written down
- * as a text, which a test compares with the one that it expects.
+ * For tests of what user space can observe of the entry and exit of system calls:
+ * the ways into the kernel, and the observers of system calls. What happens is
+ * logged as text, which a test compares with the expected text.
  */
 #ifndef SELFTEST_X86_SYSCALL_ENTRY_H
 #define SELFTEST_X86_SYSCALL_ENTRY_H
@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
-/* Behind libc's own */
+/* Must come after libc's headers */
 #include <linux/ptrace.h>
 
 #include "kselftest.h"
@@ -50,19 +50,19 @@
 # define PTRACE_SYSEMU		31
 #endif
 
-/* Results that a tracer sees before the kernel replaces them; libc does not have these */
+/* Results that a tracer sees before the kernel replaces them. Unknown to libc. */
 #define ERESTARTSYS		512
 #define ERESTARTNOINTR		513
 #define ERESTARTNOHAND		514
 #define ERESTART_RESTARTBLOCK	516
 
 /*
- * System calls, by numbers that are the same for each way to make them. All take
- * the same arguments by any of them, if pointers are below 4 GB.
+ * System calls, numbered independently of the way to make them. Each takes the same
+ * arguments in all ways, if pointers are below 4 GB.
  */
 enum entry_call {
-	CALL_PRIO_MAX,		/* 99, with SCHED_FIFO for its first argument */
-	CALL_PRIO_MIN,		/* 1, likewise */
+	CALL_PRIO_MAX,		/* returns 99 for SCHED_FIFO */
+	CALL_PRIO_MIN,		/* returns 1, likewise */
 	CALL_GETTID,
 	CALL_DUP2,
 	CALL_GETCPU,
@@ -74,8 +74,8 @@ enum entry_call {
 	CALL_CLOCK_NANOSLEEP,
 	CALL_RESTART,
 	CALL_MADVISE,
-	CALL_NONE,		/* a number without a call. Audit has rules up to 2047 */
-	CALL_SKIP,		/* the number by which a tracer skips a call */
+	CALL_NONE,		/* an unused number. Audit has rules up to 2047 */
+	CALL_SKIP,		/* a tracer sets this number to skip a call */
 	CALL_COUNT,
 };
 
@@ -94,7 +94,7 @@ static const struct {
 	[CALL_READ]		= { "read", { 0, 3 } },
 	[CALL_PPOLL]		= { "ppoll", { 271, 309 } },
 	[CALL_POLL]		= { "poll", { 7, 168 } },
-	/* With 64-bit times everywhere */
+	/* With 64-bit times in all ABIs */
 	[CALL_FUTEX]		= { "futex", { 202, 422 } },
 	[CALL_CLOCK_NANOSLEEP]	= { "clock_nanosleep", { 230, 407 } },
 	[CALL_RESTART]		= { "restart_syscall", { 219, 0 } },
@@ -107,16 +107,16 @@ static const struct {
 struct entry_way {
 	const char *name;
 	long (*call)(long nr, const long *args);
-	const char *next;	/* behind the instruction; NULL: in the vDSO */
+	const char *next;	/* address after the instruction; NULL: in the vDSO */
 	enum entry_abi abi;
 	unsigned int arch;
-	int bit;		/* in all numbers */
+	int bit;		/* set in all numbers */
 };
 
-/* Where something is in the text of an asm() */
+/* A label in the text of an asm() */
 #define ENTRY_LABEL(name)	extern const char name[]
 
-/* A function there, with its arguments in registers */
+/* A function in that text, with its arguments in registers */
 #ifdef __x86_64__
 # define ENTRY_REGS
 #else
@@ -126,7 +126,7 @@ struct entry_way {
 #define ENTRY_FUNCTION(name, ...)	void ENTRY_REGS name(__VA_ARGS__)
 
 /*
- * Functions that take the number and where the arguments are. They do not use the
+ * Functions that take the number and a pointer to the arguments. They do not use the
  * red zone.
  */
 #define ENTRY_CODE(name, text)						\
@@ -197,7 +197,7 @@ ENTRY_CODE(entry_int80,
 long entry_int80(long nr, const long *args);
 ENTRY_CODE_32(entry_int80, "int $0x80");
 
-/* Where libc has the address of the vDSO's entry */
+/* libc keeps the address of the vDSO's entry there */
 long entry_vdso(long nr, const long *args);
 ENTRY_CODE_32(entry_vdso, "call *%gs:0x10");
 #endif
@@ -206,7 +206,7 @@ enum entry_by {
 	WAY_INT80,
 #ifdef __x86_64__
 	WAY_SYSCALL,
-	WAY_X32,		/* with the numbers of x32 */
+	WAY_X32,		/* with x32 numbers */
 #else
 	WAY_VDSO,
 #endif
@@ -229,7 +229,7 @@ static inline int entry_nr(const struct entry_way *way, enum entry_call call)
 	return entry_calls[call].nr[way->abi] | way->bit;
 }
 
-/* The address behind the instruction, to which the kernel returns; 0: not there */
+/* The address after the instruction, to which the kernel returns; 0: none */
 static inline unsigned long entry_next(const struct entry_way *way)
 {
 	const unsigned char *code = (const unsigned char *)getauxval(AT_SYSINFO);
@@ -237,7 +237,7 @@ static inline unsigned long entry_next(const struct entry_way *way)
 
 	if (way->next)
 		return (unsigned long)way->next;
-	/* The kernel has it go on behind the vDSO's INT $0x80, whatever it used */
+	/* The kernel returns to the address after the vDSO's INT $0x80 in any case */
 	for (i = 0; code && i < 32; i++) {
 		if (code[i] == 0xcd && code[i + 1] == 0x80)
 			return (unsigned long)&code[i + 2];
@@ -245,7 +245,7 @@ static inline unsigned long entry_next(const struct entry_way *way)
 	return 0;
 }
 
-/* Is there such a way in this kernel? Asked in a child, which may be killed. */
+/* Does this kernel have the way? Tried in a child, because it may be killed. */
 static inline bool entry_works(const struct entry_way *way)
 {
 	static const long no_args[6];
@@ -260,7 +260,7 @@ static inline bool entry_works(const struct entry_way *way)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
-/* Memory that children share, and that 32-bit calls can name */
+/* Memory that is shared with children, and that 32-bit calls can address */
 static inline void *entry_shared(size_t size)
 {
 	int flags = MAP_SHARED | MAP_ANONYMOUS;
@@ -274,8 +274,8 @@ static inline void *entry_shared(size_t size)
 }
 
 /*
- * Answer one call of a way like this, if its argument no. @arg has the value; allow
- * all others. Returns what seccomp() does.
+ * Install a filter that gives this answer to call @nr of the way if its argument
+ * number @arg has the value, and allows all other calls. Returns what seccomp() returns.
  */
 static inline int entry_filter(const struct entry_way *way, int nr, int arg, unsigned int value,
 			       unsigned int answer, unsigned int flags)
@@ -294,7 +294,7 @@ static inline int entry_filter(const struct entry_way *way, int nr, int arg, uns
 	return seccomp_install(insns, ARRAY_SIZE(insns), flags);
 }
 
-/* Read one item of a file in /proc about a task */
+/* Read one item from a file in the task's directory of /proc */
 static inline bool entry_proc(pid_t pid, const char *file, const char *format, void *item)
 {
 	char name[32];
@@ -318,9 +318,9 @@ static inline bool entry_asleep(pid_t pid)
 }
 
 /*
- * The number of the call in which a task sleeps, or -1. To the second file alone a task
- * looks asleep that has been woken up and does not run yet, or has stopped since the
- * first one was read.
+ * The number of the call in which a task sleeps, or -1. The file with the number is not
+ * enough: in there, a task also looks asleep if it was woken up but does not run yet, or
+ * if it has stopped since the first check.
  */
 static inline long entry_sleeps_in(pid_t pid)
 {
@@ -332,12 +332,12 @@ static inline long entry_sleeps_in(pid_t pid)
 }
 
 /*
- * What happens, in words. A call is named if its number is of the way's ABI.
+ * The log: what happens, in words. Calls of the way's ABI are logged by name.
  */
 struct entry_log {
 	const struct entry_way *way;
 	pid_t pid;
-	long nr;		/* of the call: "number" where it is a value */
+	long nr;		/* of the call; logged as "number" where it is a value */
 	size_t len;
 	char text[4096];
 };
@@ -394,7 +394,7 @@ static inline void entry_say_value(struct entry_log *log, long value)
 		entry_say(log, "%ld", value);
 }
 
-/* A text of what has to happen, less the words that begin so: nobody is there to say them */
+/* Remove the items with this beginning from the expected text: nothing logs them */
 static inline void entry_want_less(char *want, const char *begin)
 {
 	char *p, *end;
@@ -409,7 +409,7 @@ static inline void entry_want_less(char *want, const char *begin)
 	}
 }
 
-/* Is this what happened? The texts are printed if not. */
+/* Is the log as expected? Otherwise print both texts. */
 static inline bool entry_check(const char *name, const struct entry_log *log, const char *want)
 {
 	if (!strcmp(log->text, want))
@@ -420,7 +420,7 @@ static inline bool entry_check(const char *name, const struct entry_log *log, co
 }
 
 /*
- * What a tracer sees of the stop that its child is in, by the status of waitpid()
+ * What a tracer sees when its child has stopped, and the statuses from waitpid()
  */
 #define ENTRY_SYSCALL_STOP	((SIGTRAP | 0x80) << 8 | 0x7f)
 #define ENTRY_SECCOMP_STOP	(PTRACE_EVENT_SECCOMP << 16 | SIGTRAP << 8 | 0x7f)
@@ -435,7 +435,7 @@ static inline void entry_say_args(struct entry_log *log, const __u64 *got, const
 	}
 }
 
-/* A stop of a syscall, or of seccomp. For once, @args are what they should be. */
+/* Log a syscall or seccomp stop. If not NULL, @args are the expected arguments. */
 static inline void entry_say_stop(struct entry_log *log, const long *args)
 {
 	struct ptrace_syscall_info info = { 0 };
@@ -452,7 +452,7 @@ static inline void entry_say_stop(struct entry_log *log, const long *args)
 	case PTRACE_SYSCALL_INFO_ENTRY:
 	case PTRACE_SYSCALL_INFO_SECCOMP:
 		entry_say(log, info.op == PTRACE_SYSCALL_INFO_ENTRY ? "entry " : "seccomp ");
-		/* It is a number of 32 bits to all who ask for it */
+		/* Everywhere else this number has 32 bits */
 		entry_say_call(log, (int)info.entry.nr);
 		entry_say_args(log, info.entry.args, args);
 		if (ax != -ENOSYS)
@@ -554,7 +554,7 @@ static inline int entry_perf_open(int id, pid_t pid)
 	return syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-/* Are there tracepoints of system calls? Before entry_trace_open(). */
+/* Find the tracepoints of system calls. To be called before entry_trace_open(). */
 static inline bool entry_trace_find(struct entry_trace *trace)
 {
 	return entry_read_id("sys_enter", &trace->enter.id) &&
@@ -565,7 +565,7 @@ static inline bool entry_trace_find(struct entry_trace *trace)
 	       entry_read_field("sys_exit", "ret", &trace->leave.value);
 }
 
-/* Trace a task, both tracepoints into one buffer */
+/* Trace a task, with both tracepoints in one buffer */
 static inline bool entry_trace_open(struct entry_trace *trace, pid_t pid)
 {
 	size_t size = (1 + ENTRY_PERF_PAGES) * sysconf(_SC_PAGESIZE);
@@ -582,7 +582,7 @@ static inline bool entry_trace_open(struct entry_trace *trace, pid_t pid)
 	return !ioctl(trace->leave.fd, PERF_EVENT_IOC_SET_OUTPUT, trace->enter.fd);
 }
 
-/* What was traced until now can still be read */
+/* What was traced so far can still be read */
 static inline void entry_trace_stop(struct entry_trace *trace)
 {
 	ioctl(trace->enter.fd, PERF_EVENT_IOC_DISABLE, 0);
@@ -591,7 +591,7 @@ static inline void entry_trace_stop(struct entry_trace *trace)
 	close(trace->enter.fd);
 }
 
-/* Elements of @field in a record are the kernel's longs */
+/* The elements of @field in a record are longs of the kernel's size */
 static inline long long entry_get_long(const char *raw, const struct entry_field *field, int i,
 				       unsigned int size)
 {
@@ -607,7 +607,7 @@ static inline long long entry_get_long(const char *raw, const struct entry_field
 	return value32;
 }
 
-/* A copy of bytes in the ring buffer */
+/* Copy bytes from the ring buffer */
 static inline void entry_trace_copy(const struct entry_trace *trace, __u64 at, void *to,
 				    unsigned int len)
 {
@@ -629,7 +629,7 @@ static inline void entry_say_record(struct entry_log *log, const struct entry_tr
 	__u64 args[6];
 	int i;
 
-	/* What each record begins with */
+	/* Each record begins with its type */
 	memcpy(&type, raw, sizeof(type));
 	if (type == enter->id) {
 		entry_say(log, "enter ");
@@ -651,7 +651,7 @@ static inline void entry_say_record(struct entry_log *log, const struct entry_tr
 	entry_say(log, ", ");
 }
 
-/* Say what has been traced since the last time */
+/* Log what was traced since the last time */
 static inline void entry_say_trace(struct entry_log *log, struct entry_trace *trace)
 {
 	struct perf_event_header head;

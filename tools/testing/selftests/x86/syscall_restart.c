@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What becomes of a system call that a signal interrupts: it fails with EINTR, or is
- * made again, with the same number or as restart_syscall(). Which one depends on the
- * call, on whether a handler runs and how that was installed, and on a tracer, which
- * may do away with the signal or make it another one. How the call was made, and
- * whether it is traced or filtered, has no influence.
+ * If a signal interrupts a system call, the call either fails with EINTR or is made
+ * again, with the same number or as restart_syscall(). This depends on the call, on
+ * whether a handler runs and how it was installed, and on a tracer, which may discard
+ * or replace the signal. It does not depend on how the call was made, or whether it
+ * is traced or filtered.
  *
  * Each test compares what happened with a text:
  *	entry CALL, seccomp CALL, exit RESULT	the tracer's stops
- *	sleeps CALL		the number of the call that the program sleeps in
+ *	sleeps CALL		the program sleeps in the call with this number
  *	signal NAME		the tracer's stop before a signal is delivered
  *	stopped			by SIGSTOP
- *	NAME EINTR, NAME restarts	a handler runs, and what is in its frame
+ *	NAME EINTR, NAME restarts	a handler runs, and what its frame has
  *	returns AX		the tracer's stop on exit of sigreturn
  *	end RESULT		what the program gets
  */
@@ -26,7 +26,7 @@
 #include "syscall_entry.h"
 
 #define FOREVER		1000000	/* seconds */
-#define POLLS		20000	/* of a sleeping program, before this is a failure */
+#define POLLS		20000	/* of a sleeping program, then the test fails */
 
 /* Both instructions that make system calls have this length */
 #define INSN_LEN	2
@@ -52,7 +52,7 @@ struct program {
 static struct program *prog;
 static int pipe_fd[2];
 
-/* Read by user dispatch, where it is on */
+/* Read by user dispatch, if that is on */
 static char selector = SYSCALL_DISPATCH_FILTER_ALLOW;
 
 static void select_calls(char value)
@@ -66,7 +66,7 @@ static void handler(int sig, siginfo_t *info, void *ctx)
 	struct handled *h = &prog->handler[prog->handled];
 
 	select_calls(SYSCALL_DISPATCH_FILTER_ALLOW);
-	/* A call that is made again for ever */
+	/* The call is made again and again: give up */
 	if (prog->handled == ARRAY_SIZE(prog->handler))
 		_exit(2);
 	h->sig = sig;
@@ -101,8 +101,8 @@ static void let_wake(pid_t pid)
 }
 
 /*
- * The lock's owner is a process that sleeps: who waits for a lock is not asleep as long
- * as its owner is running
+ * The lock's owner is a process that sleeps: while the owner runs, a waiter does not
+ * sleep
  */
 static pid_t owner;
 
@@ -169,9 +169,9 @@ static const struct call {
 	enum entry_call call;
 	void (*args)(long *args);
 	void (*let_end)(pid_t pid);
-	const char *result;		/* NULL: it is let go by SIGUSR1 */
-	const char *error;		/* what the kernel has inside */
-	/* Is it made again behind a handler, without and with SA_RESTART? */
+	const char *result;		/* NULL: SIGUSR1 ends it */
+	const char *error;		/* the kernel's internal result */
+	/* Is it made again after a handler, without and with SA_RESTART? */
 	bool usr1_restarts, usr2_restarts;
 	enum entry_call restart;	/* how it is made again without a handler */
 } calls[] = {
@@ -189,10 +189,10 @@ static const struct call {
 	  "ERESTART_RESTARTBLOCK", false, false, CALL_RESTART },
 };
 
-/* What interrupts it. SIGUSR1 has a handler without SA_RESTART, SIGUSR2 one with it. */
+/* What interrupts it. SIGUSR1's handler has no SA_RESTART, SIGUSR2's handler has. */
 struct event {
 	int sent;
-	int delivered;		/* what a tracer makes of it */
+	int delivered;		/* what a tracer replaces it by */
 };
 
 enum mode { UNTRACED, CONT, SYSCALL };
@@ -209,7 +209,7 @@ static __noreturn void program_main(const struct call *call, const struct how *h
 	const struct entry_way *way = &entry_ways[how->way];
 	int nr = entry_nr(way, call->call);
 
-	/* Nobody waits for it if a test fails */
+	/* If a test fails, nothing waits for this process */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (!catch(SIGUSR1, 0) || !catch(SIGUSR2, SA_RESTART))
 		_exit(1);
@@ -228,7 +228,7 @@ static __noreturn void program_main(const struct call *call, const struct how *h
 }
 
 /*
- * What is seen of it
+ * What the test can see
  */
 
 static const char *signal_name(int sig)
@@ -251,8 +251,8 @@ static void say_end(struct entry_log *log, const struct call *call)
 }
 
 /*
- * Until it stops or ends, or sleeps in *call if it may. Returns false if nothing of that
- * happens.
+ * Wait until the program stops or ends, or sleeps in *call if it may sleep. Returns
+ * false if none of this happens.
  */
 static bool wait_for(const struct entry_log *log, bool may_sleep, int *status, long *call)
 {
@@ -304,7 +304,7 @@ static void say_handlers(struct run *r)
 	}
 }
 
-/* The first time it is interrupted, the second time it is let go */
+/* Interrupt the call the first time, end it the second time */
 static void at_sleep(struct run *r, long call)
 {
 	pid_t pid = r->log.pid;
@@ -318,7 +318,7 @@ static void at_sleep(struct run *r, long call)
 		kill(pid, r->event->sent);
 }
 
-/* Says what stop it is in. Returns the signal to go on with. */
+/* Log what stop it is in. Returns the signal to go on with. */
 static int at_stop(struct run *r, int status)
 {
 	struct ptrace_syscall_info info = { 0 };
@@ -361,7 +361,7 @@ static void follow(struct __test_metadata *_metadata, struct run *r)
 	for (i = 0; i < 32; i++) {
 		if (traced && call < 0)
 			ASSERT_EQ(ptrace(request, log->pid, 0, (long)sig), 0);
-		/* Let go for the second time, it has no reason to sleep any more */
+		/* When the second sleep has ended, it has no reason to sleep again */
 		ASSERT_TRUE(wait_for(log, r->sleeps < 2, &status, &call)) {
 			TH_LOG("neither asleep nor stopped: %s", log->text);
 		}
@@ -396,7 +396,7 @@ static void want_failed(struct entry_log *want, const char *usr)
 	entry_say(want, "%s EINTR, returns EINTR, end EINTR, ", usr);
 }
 
-/* What has to happen, if all of it is watched */
+/* What must happen, if everything is observed */
 static void want_all(struct entry_log *want, const struct call *c, const struct event *e)
 {
 	const char *usr = e->delivered == SIGUSR1 ? "USR1" : "USR2";
@@ -491,8 +491,8 @@ static void run(struct __test_metadata *_metadata, const struct how *how, int se
 }
 
 /*
- * The tests: signals that are delivered, and a tracer which does not deliver what was
- * sent
+ * The tests: signals that are delivered as sent, and a tracer that discards or replaces
+ * them
  */
 
 FIXTURE(signals) { };
@@ -580,8 +580,8 @@ TEST_F(tracer, usr2_made_usr1)
 }
 
 /*
- * A call that user dispatch or seccomp has answered by SIGSYS was not made, and its
- * result is its number. This is no restart, not even if the number looks like one.
+ * If user dispatch or seccomp answers a call by SIGSYS, the call is not made, and its
+ * result is its number. It is not restarted, even if the number looks like a restart.
  */
 
 enum answer { BY_DISPATCH, BY_SECCOMP };
@@ -608,7 +608,7 @@ static __noreturn void not_made_main(const struct entry_way *way, int nr, enum a
 	_exit(0);
 }
 
-/* Lets the program go on without its SIGSYS, which may come once */
+/* Let the program go on without its SIGSYS, which must come once */
 static void swallow_sigsys(struct __test_metadata *_metadata, pid_t pid, int *status)
 {
 	int stops = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program that steps itself with EFLAGS.TF gets one SIGTRAP behind every
+ * A program that steps itself with EFLAGS.TF gets one SIGTRAP after every
  * instruction. A system call is an instruction, too: the trap comes right
- * behind it, whatever way the call was made and whatever became of it.
+ * after it, no matter how the call was made and how it ended.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -74,7 +74,7 @@
 /* Load the number of a system call */
 #define NR(name)	"mov $" STEP_STR(__NR_##name) ",%eax\n"
 
-/* A failure has the name of the test in the line that says why */
+/* The line that explains a failure has the name of the test */
 #define EXPECT_STEPS_OF(log, tid, want) do {				\
 	step_tag = _metadata->name;					\
 	EXPECT_TRUE(step_check_log(log, tid, want));			\
@@ -90,9 +90,9 @@
 		  STEP_AT "nop\n"					\
 		  STEP_AT "nop\n")
 
-/* What the tests expect of CALL_CODE(): numbers in code_want */
+/* What the tests expect of CALL_CODE(): indexes into code_want */
 #define CALL_INSN	1	/* the system call itself */
-#define CALL_NEXT	2	/* behind it */
+#define CALL_NEXT	2	/* after it */
 
 CALL_CODE(call_getpid, getpid);
 CALL_CODE(call_getppid, getppid);
@@ -161,7 +161,7 @@ TEST(int80_from_32)
 
 static struct {
 	unsigned long ip, ax, flags, addr;
-	unsigned int traps;	/* seen until then */
+	unsigned int traps;	/* seen by then */
 	unsigned int count;
 	int code;
 } other_sig;
@@ -180,7 +180,7 @@ static void other_handler(int sig, siginfo_t *info, void *ctx)
 	other_sig.code = info->si_code;
 	other_sig.traps = step_log->count;
 
-	/* The same fault again and again: no way out */
+	/* The same fault again and again: give up */
 	if (other_sig.count++ > 8)
 		_exit(1);
 
@@ -233,7 +233,7 @@ FAST_CODE(fast_fork, fork);
 BAD_STACK_CODE(bad_stack_sysenter, "sysenter");
 BAD_STACK_CODE(bad_stack_syscall, "syscall");
 
-/* For the few instructions that the vDSO's entry is made of; 0: another one */
+/* Knows the few instructions of the vDSO's entry; 0: another one */
 static int insn_len(const unsigned char *p)
 {
 	if ((p[0] >= 0x50 && p[0] <= 0x5f) || p[0] == 0x90 || p[0] == 0xc3)
@@ -257,7 +257,7 @@ struct fast_entry {
 	unsigned long landing_pad;
 };
 
-/* Follow the vDSO's entry up to its RET. Adds what is executed to the list. */
+/* Follow the vDSO's entry up to its RET. Add what it executes to the list. */
 static bool walk_vdso(struct fast_entry *entry, struct step_want *w)
 {
 	const unsigned char *p = (const unsigned char *)getauxval(AT_SYSINFO);
@@ -313,7 +313,7 @@ TEST(fast_entry_invalid_number)
 	run_fast(_metadata, fast_invalid_want, fast_invalid_end, fast_invalid, -ENOSYS);
 }
 
-/* The child's first instruction is the one at the landing pad */
+/* The child's first instruction is at the landing pad */
 TEST(fast_entry_fork)
 {
 	int i, status, self = step_gettid();
@@ -511,7 +511,7 @@ TEST(next_insn_unmapped)
 	EXPECT_EQ(other_sig.traps, step_log->count);
 }
 
-/* No TF, no trap: the handler clears it in front of the first call */
+/* No TF, no trap: the handler clears it before the first call */
 TEST(tf_cleared_before)
 {
 	ASSERT_EQ(step_install(0), 0);
@@ -598,7 +598,7 @@ TEST(many_threads)
  * seccomp and syscall user dispatch
  */
 
-/* An answer to getppid(). Returns what seccomp() does. */
+/* Give this answer to getppid(). Returns what seccomp() returns. */
 static int set_filter(unsigned int answer, unsigned int flags)
 {
 	return seccomp_answer(__NR_getppid, answer, flags);
@@ -620,7 +620,7 @@ TEST(seccomp_trace_without_tracer)
 	EXPECT_STEPS(call_getppid_want);
 }
 
-/* SIGSYS takes the place of the trap, and its handler returns to a set TF */
+/* SIGSYS replaces the trap, and its handler returns with TF set */
 TEST(seccomp_trap)
 {
 	ASSERT_EQ(set_filter(SECCOMP_RET_TRAP, 0), 0);
@@ -718,7 +718,7 @@ TEST(seccomp_user_notif)
 	ASSERT_GE(pid, 0);
 	if (!pid)
 		supervise();
-	/* If there is no supervisor any more the call fails */
+	/* Then the call fails if the supervisor is gone, and does not hang */
 	close(filter_fd);
 
 	EXPECT_EQ(step_run(call_getppid, 0, 0, 0), MAGIC);
@@ -727,7 +727,7 @@ TEST(seccomp_user_notif)
 	EXPECT_EQ(status, 0);
 }
 
-/* The tracer skips the call and hands on every SIGTRAP. Returns the status. */
+/* As the tracer, skip the call and deliver every SIGTRAP. Returns the status. */
 static int skip_calls(pid_t pid)
 {
 	struct user_regs_struct regs;
@@ -780,7 +780,7 @@ TEST(seccomp_trace_skip)
 }
 
 /*
- * sigreturn, by TF at the time of the call and TF in the frame
+ * sigreturn, for each combination of TF at the time of the call and TF in the frame
  */
 
 struct ksigaction {
@@ -809,7 +809,7 @@ STEP_BARE_CODE(legacy_restorer_stepped, STEP_ON,
 	       STEP_AT STEP_SYSCALL);
 #endif
 
-/* A signal, and what its handler returns to */
+/* Send a signal. The code after that is where its handler returns to. */
 STEP_PLAIN_CODE(tgkill_code,
 		NR(tgkill)
 		STEP_SYSCALL
@@ -840,14 +840,14 @@ static int set_frame_handler(void *handler, unsigned long flags, const void *res
 	return syscall(SYS_rt_sigaction, SIGUSR1, &act, NULL, sizeof(act.mask));
 }
 
-/* want has what the restorer adds */
+/* want already has the traps in the restorer */
 static void run_sigreturn(struct __test_metadata *_metadata, bool handler_tf, bool to_tf)
 {
 	frame_tf = to_tf;
 	ASSERT_EQ(step_install(0), 0);
 	EXPECT_EQ(step_run(tgkill_code, getpid(), step_gettid(), SIGUSR1), 0);
 	EXPECT_EQ(frames, 1);
-	/* Before the first instruction of the program, or behind it */
+	/* The first trap is before the program's first instruction, or after it */
 	if (to_tf)
 		step_want_tail(&want, tgkill_code_want, handler_tf ? 0 : 1);
 	EXPECT_STEPS(want.ip);
@@ -889,7 +889,7 @@ static void legacy_handler(int sig, struct sigcontext sc)
 	frames++;
 	if (frame_tf)
 		sc.eflags |= STEP_TF;
-	/* The argument is the frame: the store is not a dead one */
+	/* The argument is in the frame, so the compiler must keep the store */
 	asm volatile("" : : "m" (sc));
 }
 
@@ -925,7 +925,7 @@ TEST(sigreturn_1_to_0)
 #endif
 
 /*
- * A frame that cannot be read: SIGSEGV is the report, and its handler gets no trap
+ * A frame that cannot be read: SIGSEGV replaces the trap, and its handler has no trap
  */
 
 #ifdef __x86_64__
@@ -949,7 +949,7 @@ TEST(sigreturn_1_to_0)
 		  STEP_AT "mov " KEPT_SP "," SP "\n"			\
 		  STEP_AT "nop\n")
 
-#define BAD_FRAME_NEXT	4	/* behind the call */
+#define BAD_FRAME_NEXT	4	/* after the call */
 
 BAD_FRAME(rt_sigreturn);
 #ifndef __x86_64__
@@ -1008,7 +1008,7 @@ TEST(sigreturn_bad_frame)
  * execve
  */
 
-/* The new program has no handler: one trap kills it */
+/* The new program has no handler: any trap would kill it */
 static void do_execve(void)
 {
 	char *argv[3] = { "syscall_step", EXEC_HELPER, NULL };
@@ -1037,8 +1037,8 @@ TEST(execve_failure)
 }
 
 /*
- * New tasks. The child exits without leaving the code: it may run on its
- * parent's stack. A fourth argument, if any, is the third again.
+ * New tasks. The child exits without leaving the code, because it may run on
+ * its parent's stack. The third argument is used for the child's TID, too.
  */
 
 #define TASK_CODE(code, name)						\
@@ -1062,7 +1062,7 @@ TEST(execve_failure)
 # define EXIT_ARG	"%ebx"
 #endif
 
-#define TASK_NEXT	3	/* behind the system call: here the child starts */
+#define TASK_NEXT	3	/* after the system call: here the child starts */
 #define TASK_BRANCH	5
 #define TASK_EXIT	8	/* the end of the child */
 #define TASK_PARENT	9
@@ -1074,7 +1074,7 @@ TASK_CODE(task_vfork, vfork);
 TASK_CODE(task_clone, clone);
 TASK_CODE(task_clone3, clone3);
 
-/* The log has to have both lists. The rest of the child's life does not matter. */
+/* The log must have exactly the list of the parent and that of the child */
 static void check_task(struct __test_metadata *_metadata, const unsigned long *table, int child)
 {
 	char tag[64];
@@ -1153,7 +1153,7 @@ TEST(clone_thread_both)
 			 CLONE_CHILD_CLEARTID, stack, &tid);
 	ASSERT_GT(child, 0);
 
-	/* Cleared and woken up when the thread is gone */
+	/* When the thread is gone, the kernel clears this and wakes up the waiter */
 	while ((left = __atomic_load_n(&tid, __ATOMIC_SEQ_CST))) {
 		if (syscall(SYS_futex, &tid, FUTEX_WAIT, left, &timeout, NULL, 0) &&
 		    errno == ETIMEDOUT)
@@ -1175,8 +1175,8 @@ TEST(clone3_both)
 }
 
 /*
- * SIGTRAP blocked or ignored by the call itself: its trap is fatal. The
- * third argument is what the next instruction writes to.
+ * The call itself blocks or ignores SIGTRAP: its trap is fatal. The third
+ * argument is where the next instruction writes.
  */
 
 #define FATAL_CODE(code, name)						\
@@ -1228,7 +1228,7 @@ static void run_fatal(struct __test_metadata *_metadata, void (*fn)(void),
 	step_want_range(&want, table, 0, FATAL_INSN);
 	EXPECT_STEPS(want.ip);
 	EXPECT_EQ(*went_on, 0) {
-		TH_LOG("the instruction behind the system call was executed");
+		TH_LOG("the instruction after the system call was executed");
 	}
 }
 
@@ -1244,7 +1244,7 @@ TEST(sigtrap_ignored)
 
 /*
  * A signal in a restartable sequence moves the program to its abort handler,
- * here with the very first trap in the sequence. The move itself is no step.
+ * here with the very first trap in the sequence. The move itself is not a step.
  */
 
 #ifdef RSEQ_SIG
@@ -1279,7 +1279,7 @@ TEST(rseq_abort)
 	if (!__rseq_size)
 		SKIP(return, "no rseq in this libc or kernel");
 
-	/* Compilers learnt late to do this by a builtin */
+	/* Older compilers have no builtin for this */
 	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (rseq));
 	rseq += __rseq_offset;
 	ASSERT_EQ(step_install(0), 0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Tracers that step over system calls, and tracers of a program that steps
- * itself with EFLAGS.TF. Each test is a list of what the tracer does, one
- * request after the other, and what it has to find at the stop that follows.
+ * itself with EFLAGS.TF. Each test is a list of requests that the tracer makes,
+ * and of what it must find at the stop that follows each of them.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -54,13 +54,13 @@
 #define DR_STEP		0x4000UL
 
 /*
- * The programs, each as one that a tracer can step through, and as one that
- * steps itself.
+ * The programs. Each comes in two variants: one for a tracer to step through,
+ * and one that steps itself.
  */
 
-/* Numbers in the list of addresses. The tracer starts in front of the call. */
+/* Indexes into the list of addresses. The tracer starts right before the call. */
 #define CALL		1
-#define NEXT		2	/* behind it */
+#define NEXT		2	/* after it */
 #define END		4
 
 #define CALL_TEXT(nr, insn)						\
@@ -71,7 +71,7 @@
 
 #define NR_TEXT(name)	CALL_TEXT(STEP_STR(__NR_##name), STEP_SYSCALL)
 
-/* The child exits in here, because it may run on its parent's stack */
+/* The child exits here, because it may run on its parent's stack */
 #define TASK_TEXT(name)							\
 	STEP_AT "mov $" STEP_STR(__NR_##name) ",%eax\n"			\
 	STEP_AT STEP_SYSCALL						\
@@ -109,14 +109,14 @@ struct prog {
 	const void *end;
 	bool self;		/* sets TF itself */
 	bool untraced;		/* let it run until it blocks */
-	bool forks;		/* and so returns a pid. The child's status is 0. */
-	bool reported;		/* its handler gets a tracer's report of the call */
-	int saw;		/* the first trap behind the call that its handler sees; 0: NEXT */
+	bool forks;		/* and returns a pid. The child's status is 0. */
+	bool reported;		/* its handler gets the tracer's report of the call */
+	int saw;		/* its handler's first trap after the call; 0: NEXT */
 	long a, b, c;
 	long result;
 	long options;		/* PTRACE_O_* */
-	int usr1_flags;		/* more SA_* for its handler of SIGUSR1 */
-	/* Called in the tracer. Returns why the test cannot be made, or NULL. */
+	int usr1_flags;		/* additional SA_* for its handler of SIGUSR1 */
+	/* Called in the tracer. Returns why the test cannot run, or NULL. */
 	const char *(*setup)(struct prog *p);
 	bool dispatched;	/* by syscall user dispatch, which is not inherited */
 };
@@ -140,12 +140,12 @@ struct prog {
 
 /* Instead of si_code */
 #define NO_SIGINFO	-1
-#define NOTIFIED	-2	/* not by a signal: then it is the status, less the low byte */
+#define NOTIFIED	-2	/* not a signal: it is the status without the low byte */
 #define SIDE_ENTRY	1	/* PTRACE_EVENTMSG_SYSCALL_ENTRY */
 #define SIDE_EXIT	2
 
 struct stop {
-	int status;	/* as waitpid() has it */
+	int status;	/* as from waitpid() */
 	int at;
 	int code;
 };
@@ -155,7 +155,7 @@ struct stop {
 
 /* An instruction was executed with TF set, or the program itself stepped over a call */
 #define TRACED(at)		{ STOPPED(SIGTRAP), at, TRAP_TRACE }
-/* The tracer stepped over a call: what the exit work reports */
+/* The tracer stepped over a call: reported on exit from the call */
 #define REPORTED(at)		{ STOPPED(SIGTRAP), at, TRAP_BRKPT }
 /* The tracer stepped into a signal handler */
 #define HANDLER(at)		{ STOPPED(SIGTRAP), at, NOTIFIED }
@@ -167,7 +167,7 @@ struct stop {
 #define EXITED(n)		{ (n) << 8 }
 #define KILLED(sig)		{ sig }
 
-/* Besides PTRACE_*: */
+/* Other requests than PTRACE_* */
 #define RETURN		-1	/* run up to the exit stop of sigreturn */
 #define RETURN_ENTRY	-2	/* only to its entry stop */
 #define CHILD		-3	/* go on with the new child, until it exits */
@@ -187,7 +187,7 @@ struct line {
 	const struct line *next;	/* go on with this list */
 };
 
-/* Behind a stop at NEXT, if the tracer steps */
+/* After a stop at NEXT, if the tracer steps */
 static const struct line step_tail[] = {
 	{ STEP, TRACED(NEXT + 1) },
 	{ STEP, TRACED(END) },
@@ -199,7 +199,7 @@ static const struct line step_over_call[] = {
 	{ .next = step_tail },
 };
 
-/* If the program steps, and the tracer hands on its traps, or none was at NEXT */
+/* If the program steps, and the tracer delivers its traps, or there was none at NEXT */
 static const struct line self_tail[] = {
 	{ CONT, TRACED(NEXT + 1), SIGTRAP },
 	{ CONT, TRACED(END), SIGTRAP },
@@ -223,7 +223,7 @@ static struct {
 	unsigned long ip, addr, dr6;
 } now;
 
-/* Where the program has its instructions, for what a list does */
+/* The addresses of the program's instructions, for the functions in a list */
 static const unsigned long *kept_table;
 
 static void usr1_handler(int sig, siginfo_t *info, void *ctx)
@@ -252,7 +252,7 @@ static void wait_for_stop(pid_t pid)
 		return;
 
 	now.ip = peek(pid, USER_IP);
-	/* The next step has to set this bit anew */
+	/* The next step must set this bit again */
 	now.dr6 = peek(pid, USER_DR6) & DR_STEP;
 	poke(pid, USER_DR6, peek(pid, USER_DR6) & ~DR_STEP);
 
@@ -266,7 +266,7 @@ static void wait_for_stop(pid_t pid)
 		now.code = side;
 }
 
-/* Through a handler that makes few system calls, if any */
+/* Run through a handler that makes few system calls, if any */
 static void run_to_sigreturn(pid_t pid, int sig, unsigned long side)
 {
 	bool last = false;
@@ -285,7 +285,7 @@ static void run_to_sigreturn(pid_t pid, int sig, unsigned long side)
 	}
 }
 
-/* Is it asleep in one of the calls here that block? */
+/* Is it asleep in one of the calls that block in these tests? */
 static bool is_blocked(pid_t pid)
 {
 	char name[32];
@@ -323,7 +323,7 @@ static void do_line(pid_t pid, const struct line *l)
 		run_to_sigreturn(pid, l->sig, l->request == RETURN ? SIDE_EXIT : SIDE_ENTRY);
 		return;
 	}
-	/* Whatever goes wrong, this is no status that a test wants */
+	/* If something goes wrong: a status that no test expects */
 	now.status = -1;
 	if (l->request != CHILD && ptrace(l->request, pid, 0, (long)l->sig)) {
 		fprintf(stderr, "# ptrace(%d): %s\n", l->request, strerror(errno));
@@ -337,7 +337,7 @@ static void do_line(pid_t pid, const struct line *l)
 	wait_for_stop(pid);
 }
 
-/* Print what is wrong, if anything. DR6 behind a report is the business of step_flags. */
+/* Print what is wrong, if anything. The step_flags test checks DR6 after a report. */
 static bool check_stop(const char *name, int n, const unsigned long *table,
 		       const struct stop *want, unsigned long last_ip)
 {
@@ -369,7 +369,7 @@ static bool check_stop(const char *name, int n, const unsigned long *table,
 	return false;
 }
 
-/* A list ends where the program does */
+/* A list ends when the program ends */
 static void follow(struct __test_metadata *_metadata, pid_t pid, const unsigned long *table,
 		   const struct line *l)
 {
@@ -437,7 +437,7 @@ static void run_prog(const struct prog *p)
 	_exit(ret <= 0 || waitpid(ret, &status, __WALL) != ret || status);
 }
 
-/* What the program's own handler has seen, and what tracers change of that */
+/* Check what the program's handler has seen, and what the tracer has changed there */
 static void check_handler(struct __test_metadata *_metadata, const struct prog *p)
 {
 	struct step_want want = { 0 };
@@ -467,7 +467,7 @@ static void run(struct __test_metadata *_metadata, struct prog p, const struct l
 	if (reason)
 		SKIP(return, "%s", reason);
 
-	/* The end of a child must not stop the program at a time that nobody knows */
+	/* The end of a child must not stop the program at an unknown time */
 	sigemptyset(&chld);
 	sigaddset(&chld, SIGCHLD);
 	ASSERT_EQ(sigprocmask(SIG_BLOCK, &chld, NULL), 0);
@@ -503,12 +503,12 @@ TEST(name)									\
 }
 
 /*
- * What programs need, and what is done to them
+ * What programs need, and what the tracer does to them
  */
 
 static int pipe_fd[2];
 
-/* The program reads a byte that let_read() writes, unless another result is wanted */
+/* The program reads a byte that let_read() writes, unless a test wants another result */
 static const char *make_pipe(struct prog *p)
 {
 	static char byte;
@@ -536,7 +536,7 @@ static const char *exec_self(struct prog *p)
 	return NULL;
 }
 
-/* An answer to sched_yield(), inherited by the program */
+/* Give this answer to sched_yield(). The program inherits the filter. */
 static const char *set_filter(unsigned int answer)
 {
 	return seccomp_answer(__NR_sched_yield, answer, 0) ? "no seccomp filter" : NULL;
@@ -595,8 +595,8 @@ static void skip_call(pid_t pid)
 static struct user_regs_struct kept_regs;
 
 /*
- * As a debugger does that calls a function of the program: another ip, and orig_ax -1,
- * so that nothing is restarted there. Its place is the last but one of the list.
+ * Like a debugger that calls a function of the program: set another ip, and orig_ax to
+ * -1, so that nothing is restarted there. The new ip is the last but one of the list.
  */
 static void go_elsewhere(pid_t pid)
 {
@@ -620,7 +620,7 @@ static void come_back(pid_t pid)
 	ptrace(PTRACE_SETREGS, pid, 0, &kept_regs);
 }
 
-/* With nothing changed by it, the call is the one that it was */
+/* If the registers stay the same, the call stays the same */
 static void set_same_regs(pid_t pid)
 {
 	ptrace(PTRACE_GETREGS, pid, 0, &kept_regs);
@@ -678,7 +678,7 @@ TRACER_TEST(self_int80, SELF(int80, .setup = try_int80),
 	    { .next = self_over_call })
 
 #else
-/* The call is in the vDSO. Behind it there is the landing pad, a sequence of POPs. */
+/* The call is in the vDSO. The landing pad follows, a sequence of POPs. */
 static const char *find_fast_entry(struct prog *p)
 {
 	const unsigned char *insn = (const unsigned char *)getauxval(AT_SYSINFO);
@@ -719,7 +719,7 @@ TRACER_TEST(step_from_entry_stop, PLAIN(yield),
 	    { STEP, REPORTED(NEXT) },
 	    { .next = step_tail })
 
-/* This is exactly one instruction */
+/* The step is exactly one instruction */
 TRACER_TEST(step_from_exit_stop, PLAIN(yield),
 	    { SYSCALL, ENTRY(NEXT) }, { SYSCALL, EXIT(NEXT) },
 	    { .next = step_tail })
@@ -756,7 +756,7 @@ TRACER_TEST(step_attached_child, PLAIN(fork, .forks = true, .options = PTRACE_O_
 	    { STEP, REPORTED(NEXT) },
 	    { .next = step_tail })
 
-/* One stop for the call, before anything of the new program is executed */
+/* One stop for the call, before the new program executes anything */
 TRACER_TEST(step_over_execve, PLAIN(execve, .setup = exec_self),
 	    { STEP, SIGNAL(SIGTRAP, ANYWHERE, SI_USER) },
 	    { STEP, TRACED(ANYWHERE) },
@@ -771,7 +771,7 @@ TRACER_TEST(step_over_execve_event, PLAIN(execve, .setup = exec_self,
 
 /*
  * The report comes first, with a result that the kernel is about to replace,
- * and then the signal. The restarted call has a report of its own.
+ * and then the signal. The restarted call has another report.
  */
 TRACER_TEST(step_restart_discarded, PLAIN(read, .setup = make_pipe),
 	    { STEP, REPORTED(NEXT), .during = send_usr1 },
@@ -827,7 +827,7 @@ TRACER_TEST(self_skipped_call, SELF(yield, .result = MAGIC),
 	    { SYSCALL, EXIT(NEXT), .before = skip_call },
 	    { .next = self_over_call })
 
-/* SIGSYS takes the place of the trap, even if the tracer discards it */
+/* SIGSYS replaces the trap, even if the tracer discards SIGSYS */
 TRACER_TEST(self_seccomp_trap, SELF(yield, .setup = filter_trap, .saw = NEXT + 1),
 	    { CONT, SIGNAL(SIGSYS, NEXT, SYS_SECCOMP) },
 	    { .next = self_tail_no_trap })
@@ -850,7 +850,7 @@ TRACER_TEST(self_attached_child, SELF(fork, .forks = true, .options = PTRACE_O_T
 	    { CONT, EXITED(0), .before = clear_flag },
 	    { .next = self_over_call })
 
-/* If the call is restarted: one trap, when it completes */
+/* A restarted call has one trap, when it completes */
 TRACER_TEST(self_restart_discarded, SELF(read, .setup = make_pipe),
 	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
 	    { CONT, TRACED(NEXT), .during = let_read },
@@ -876,21 +876,21 @@ TRACER_TEST(self_restart_syscall_stops, SELF(read, .setup = make_pipe),
 	    { SYSCALL, EXIT(NEXT), .during = let_read },
 	    { .next = self_over_call })
 
-/* Not restarted, after all: the tracer says that there is no call, and makes up a result */
+/* The tracer cancels the restart: it sets number -1, and makes up a result */
 TRACER_TEST(self_restart_cancelled, SELF(read, .setup = make_pipe, .result = MAGIC),
 	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
 	    { CONT, TRACED(NEXT), .before = skip_call },
 	    { .next = self_tail })
 
-/* The trap comes in between the stop for the signal and its handler */
+/* The trap comes between the stop for the signal and its handler */
 TRACER_TEST(self_eintr, SELF(read, .setup = make_pipe, .result = -EINTR),
 	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
 	    { CONT, TRACED(NEXT), SIGUSR1 },
 	    { .next = self_tail })
 
 /*
- * The tracer has the program go on elsewhere, where nothing has been stepped over. When
- * it is back, the call is made once more, and the trap is that call's.
+ * The tracer makes the program go on elsewhere, where nothing has been stepped over.
+ * When the program is back, the call is made again and gets its trap.
  */
 
 TRACER_TEST(self_abandoned, SELF(read, .setup = make_pipe, .untraced = true),
@@ -928,8 +928,8 @@ TRACER_TEST(self_same_regs, SELF(read, .setup = make_pipe),
 	    { .next = self_tail })
 
 /*
- * The tracer changes TF. What counts is TF when the call was made, and when
- * the program goes on.
+ * The tracer changes TF. TF counts at two times: when the call is made, and
+ * when the program goes on.
  */
 
 TRACER_TEST(flag_set_before_call, PLAIN(yield),
@@ -968,7 +968,7 @@ TRACER_TEST(self_flag_cleared_and_set, SELF(yield),
 	    { .next = self_tail })
 
 /*
- * Both step: one stop at each address, and if it is handed on, one trap
+ * Both step: one stop at each address, and one trap if the tracer delivers it
  */
 
 TRACER_TEST(both_step, SELF(yield, .reported = true),
@@ -992,7 +992,7 @@ TRACER_TEST(both_step_from_entry_stop, SELF(yield, .reported = true),
 	    { STEP, REPORTED(NEXT) },
 	    { .next = self_tail })
 
-/* The TF that the handler's frame has is the program's, whoever steps over sigreturn */
+/* TF in the handler's frame is the program's, even if the tracer steps over sigreturn */
 TRACER_TEST(both_step_sigreturn, SELF(yield, .reported = true),
 	    { STEP, REPORTED(NEXT) },
 	    { RETURN_ENTRY, ENTRY(ANYWHERE), SIGTRAP },
@@ -1000,7 +1000,7 @@ TRACER_TEST(both_step_sigreturn, SELF(yield, .reported = true),
 	    { CONT, TRACED(NEXT + 1) },
 	    { .next = self_tail + 1 })
 
-/* The new program has TF clear: it is not stepped any more when the tracer lets go */
+/* The new program has TF clear: it is no longer stepped when the tracer lets go */
 TRACER_TEST(both_step_execve, SELF(execve, .setup = exec_self, .options = PTRACE_O_TRACEEXEC,
 				   .saw = SAW_NO_MORE),
 	    { STEP, EVENT(PTRACE_EVENT_EXEC, ANYWHERE) },
@@ -1008,7 +1008,7 @@ TRACER_TEST(both_step_execve, SELF(execve, .setup = exec_self, .options = PTRACE
 	    { STEP, TRACED(ANYWHERE) },
 	    { CONT, EXITED(EXEC_STATUS) })
 
-/* First the program's step over the call, then the tracer's, over the next instruction */
+/* First the program's step over the call, then the tracer's over the next instruction */
 TRACER_TEST(both_step_from_exit_stop, SELF(yield),
 	    { SYSCALL, ENTRY(NEXT) }, { SYSCALL, EXIT(NEXT) },
 	    { STEP, TRACED(NEXT) },
@@ -1016,7 +1016,7 @@ TRACER_TEST(both_step_from_exit_stop, SELF(yield),
 	    { STEP, TRACED(NEXT + 1) },
 	    { .next = self_tail + 1 })
 
-/* The tracer begins, or ends, to step while the call is interrupted */
+/* The tracer starts or stops stepping while the call is interrupted */
 TRACER_TEST(both_step_after_restart, SELF(read, .setup = make_pipe, .reported = true),
 	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
 	    { STEP, REPORTED(NEXT), .during = let_read },
@@ -1029,8 +1029,8 @@ TRACER_TEST(both_step_before_restart, SELF(read, .setup = make_pipe),
 	    { .next = self_tail })
 
 /*
- * The tracer makes the call in the kernel's place. It depends on its next
- * request what it is told afterwards. The program is told nothing.
+ * The tracer makes the call instead of the kernel. What the tracer is told
+ * afterwards depends on its next request. The program is told nothing.
  */
 
 TRACER_TEST(sysemu, PLAIN(yield, .result = MAGIC),
@@ -1091,7 +1091,7 @@ TRACER_TEST(self_seize_and_stay, SELF(read, .setup = make_pipe, .untraced = true
 	    { CONT, TRACED(NEXT), .during = let_read },
 	    { .next = self_tail })
 
-/* The program goes on without TF, unless it has set it itself */
+/* The program goes on without TF, unless the program itself has set it */
 TRACER_TEST(detach_before_call, PLAIN(yield),
 	    { DETACH, EXITED(0) })
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A program that steps itself makes a system call which meets a signal. There
- * is one trap, right behind the system call and not before that has completed.
- * If a handler is due at the same time, the trap's frame is the inner one: the
- * handler runs first, and returns to the first instruction of SIGTRAP's.
+ * A program that steps itself makes a system call, and a signal arrives. There is
+ * one trap, right after the system call and not before the call has completed. If
+ * another handler is due at the same time, the trap's frame is the inner one: the
+ * other handler runs first, and returns to the first instruction of SIGTRAP's.
  *
- * The program is a child of the test, which sends the signals when it sleeps.
+ * The program is a child of the test. The test sends the signals while it sleeps.
  */
 #define _GNU_SOURCE
 #include <ctype.h>
@@ -60,7 +60,7 @@
 		  STEP_AT "nop\n"					\
 		  STEP_AT "nop\n")
 
-/* Numbers in code_want */
+/* Indexes into code_want */
 #define CALL_INSN	8
 #define CALL_NEXT	9
 
@@ -83,13 +83,13 @@ struct way {
 #define WAY(code)	{ code, code##_want, code##_end }
 
 static const struct way native = WAY(native_code);
-static const struct way mark = WAY(mark_code);		/* is to be killed */
-/* The way of 32-bit programs into a 64-bit kernel, from 64-bit code. For them: the vDSO. */
+static const struct way mark = WAY(mark_code);		/* must be killed */
+/* In 64-bit programs: INT $0x80, with 32-bit numbers. In 32-bit programs: the vDSO. */
 static const struct way other_way = WAY(other_code);
 
 /*
- * What the processes share, at an address which is known to the compiler and
- * fits into 32 bits
+ * What the processes share, at an address that the compiler knows and that fits
+ * into 32 bits
  */
 
 #define READ_FD		20
@@ -115,9 +115,9 @@ struct shared {
 	struct epoll_event epoll;
 	unsigned long rset;
 	long mask_arg[2];	/* the sixth argument of pselect6() */
-	__u64 mask;		/* temporary one */
+	__u64 mask;		/* temporary mask */
 	__u64 wait_set;
-	__u64 after;		/* mask of the program in the end */
+	__u64 after;		/* mask of the program at the end */
 	long hour[2], nap[2], msec[2];
 	siginfo_t info;
 	int word;
@@ -131,7 +131,7 @@ struct shared {
 #define AT(field)	(SHARED + offsetof(struct shared, field))
 static struct shared *const sh = (struct shared *)SHARED;
 
-/* What the kernel makes of a system call that a signal wakes up */
+/* The kernel's result of a system call that a signal wakes up */
 enum kind {
 	SYS,			/* -ERESTARTSYS */
 	NOINTR,			/* -ERESTARTNOINTR */
@@ -140,7 +140,7 @@ enum kind {
 	ALWAYS_EINTR,
 };
 
-/* What completes it, if not a signal of that number */
+/* What completes it. A positive number is a signal. */
 enum wake {
 	BY_TIME = 0,
 	BY_PIPE = -1,
@@ -153,7 +153,7 @@ struct call {
 	const struct way *way;	/* 0: native */
 	long nr;
 	long args[6];
-	int self;		/* so many arguments are the caller's id */
+	int self;		/* this many arguments are the caller's id */
 	bool masked;		/* has a temporary mask */
 	bool ready;		/* there is something to read */
 	enum kind kind;
@@ -173,8 +173,8 @@ static __u64 normal;			/* mask of the program */
 static int trap_flags;			/* sa_flags of SIGTRAP */
 static __u64 trap_mask;			/* sa_mask of it */
 static int raise_first[2];		/* before it steps */
-static bool with_thread;		/* another one, which sleeps */
-static unsigned long hook_ip;		/* what to do at the trap there */
+static bool with_thread;		/* a second one, which sleeps */
+static unsigned long hook_ip;		/* at the trap there, call hook() */
 static void (*hook)(__u64 *mask);
 static unsigned long vdso_entry;
 
@@ -208,7 +208,7 @@ static int install(int sig, void *handler, int flags, __u64 mask)
 	return sigaction(sig, &sa, NULL);
 }
 
-/* The way through the vDSO is another test's, except where it enters the kernel */
+/* Another test covers the way through the vDSO, except where it enters the kernel */
 static bool on_vdso_path(unsigned long ip)
 {
 	return vdso_entry && ip - vdso_entry < 64 && ip != behind && ip != behind - 2;
@@ -258,11 +258,11 @@ static void step_through_call(void)
 }
 
 /*
- * What the test does to it
+ * What the test does to the program
  */
 
 static pid_t pid;
-static unsigned long switches;	/* of context, when it was last sent a signal */
+static unsigned long switches;	/* of context, when it last was sent a signal */
 
 static bool read_proc(const char *file, char *buf, size_t size)
 {
@@ -290,9 +290,9 @@ static unsigned long context_switches(void)
 }
 
 /*
- * Wait until the program sleeps in this system call (ip 0: wherever it returns
- * to). If it has been sent a signal: until it sleeps once more, as it seems to
- * sleep until it really runs.
+ * Wait until the program sleeps in this system call, with this return address (0:
+ * any). If it was sent a signal, wait until it sleeps again, because it looks
+ * asleep until it really runs.
  */
 static bool asleep_in(long nr, unsigned long ip)
 {
@@ -345,7 +345,7 @@ static void start_and_stop(struct __test_metadata *_metadata)
 	ASSERT_EQ(send_signal(SIGSTOP), 0);
 	ASSERT_EQ(waitpid(pid, &status, WUNTRACED), pid);
 	ASSERT_TRUE(WIFSTOPPED(status));
-	/* A stop is a sleep, and orig_ax the call's, also if SIGTRAP's frame is there already */
+	/* A stop looks like a sleep in the call, even if SIGTRAP already has a frame */
 	ASSERT_TRUE(asleep_in(call->nr, 0));
 }
 
@@ -384,7 +384,7 @@ static bool is_handler(unsigned long ip)
 
 static void want_event(int sig, unsigned long ip, __u64 mask, long ax)
 {
-	/* A handler has no TF */
+	/* TF is clear in a handler */
 	events[num_events++] = (struct event){
 		.sig = sig, .ip = ip, .mask = mask, .ax = ax, .tf = !is_handler(ip),
 	};
@@ -407,7 +407,7 @@ static void want_until_call(void)
 	want_traps(0, CALL_INSN);
 }
 
-/* All that comes after those calls leaves AX alone */
+/* The instructions after those calls do not change AX */
 static void want_tail(unsigned int from, long ax)
 {
 	while (way->table[from])
@@ -421,7 +421,7 @@ static void want_result(long result)
 	want_tail(CALL_NEXT, result);
 }
 
-/* The frame of sig is on top of the one of SIGTRAP */
+/* The frame of sig is on top of SIGTRAP's frame */
 static void want_handler(int sig)
 {
 	__u64 blocked = trap_flags & SA_NODEFER ? 0 : SIG_BIT(SIGTRAP);
@@ -429,21 +429,21 @@ static void want_handler(int sig)
 	want_event(sig, (long)on_trap, normal | blocked | trap_mask, ANY_AX);
 }
 
-/* The signal, and no trap at its place. The next one is where the CPU traps. */
+/* The signal, and no trap there. The next trap is where the CPU traps. */
 static void want_signal_there(int sig, long result)
 {
 	want_event(sig, behind, normal, result);
 	want_tail(behind == way->table[CALL_NEXT] ? CALL_NEXT + 1 : CALL_NEXT, result);
 }
 
-/* SIGTRAP's handler blocks the signal, so it has to wait for that, as after any instruction */
+/* SIGTRAP's handler blocks the signal, so it must wait, as after any instruction */
 static void want_waiting_handler(int sig, long result)
 {
 	want_trap(behind, result);
 	want_signal_there(sig, result);
 }
 
-/* And SIGUSR2 is on top of that. A temporary mask is in force until the handlers return. */
+/* SIGUSR2 is on top of that. A temporary mask is in force until the handlers return. */
 static void want_two_handlers(void)
 {
 	__u64 mask = call->masked ? sh->mask : normal | SIG_BIT(SIGTRAP);
@@ -452,7 +452,7 @@ static void want_two_handlers(void)
 	want_handler(SIGUSR1);
 }
 
-/* The handler returns to the system call, for that to be made once more */
+/* The handler returns to the system call, which is made again */
 static void want_restart(int sig)
 {
 	want_event(sig, behind - 2, normal, call->nr);
@@ -469,7 +469,7 @@ static void complete(struct __test_metadata *_metadata)
 
 static bool same_event(const struct event *w, const struct event *g)
 {
-	/* The frame below it has to be the one of the handler that is to run next */
+	/* The frame below it must be that of the handler that runs next */
 	if (is_handler(w->ip) && g[0].frame >= g[1].frame)
 		return false;
 	return w->sig == g->sig && w->ip == g->ip && w->mask == g->mask &&
@@ -494,7 +494,7 @@ static bool check_events(void)
 {
 	unsigned int i;
 
-	/* Both arrays end with an event of no signal */
+	/* Both arrays end with an event without a signal */
 	for (i = 0; events[i].sig || sh->event[i].sig; i++) {
 		if (same_event(&events[i], &sh->event[i]))
 			continue;
@@ -516,7 +516,7 @@ static void finish(struct __test_metadata *_metadata)
 	EXPECT_TRUE(check_events());
 	EXPECT_EQ(sh->after, way == &mark ? 0 : normal);
 	EXPECT_EQ(sh->went_on, 0) {
-		TH_LOG("the instruction behind the system call was executed");
+		TH_LOG("the instruction after the system call was executed");
 	}
 }
 
@@ -579,7 +579,7 @@ static void setup_other_way(struct __test_metadata *_metadata)
 		SKIP(return, "no vDSO");
 	insn = memmem((void *)vdso_entry, 32, int80, sizeof(int80));
 	ASSERT_TRUE(!!insn);
-	/* Behind SYSENTER or SYSCALL, or else at the beginning */
+	/* It follows SYSENTER or SYSCALL, or else it is at the beginning */
 	if (insn < (char *)vdso_entry + 2 || insn[-2] != 0x0f)
 		SKIP(return, "the vDSO uses INT $0x80");
 	behind = (unsigned long)insn + sizeof(int80);
@@ -607,7 +607,7 @@ FIXTURE_SETUP(sleeping)
 
 FIXTURE_TEARDOWN(sleeping) {}
 
-/* On the other way, the numbers are those of a 32-bit kernel */
+/* The other way has the numbers of a 32-bit kernel */
 #define I386_READ	3
 #define I386_POLL	168
 #define I386_RESTART	0
@@ -692,7 +692,7 @@ static void run_handler(struct __test_metadata *_metadata, int flags)
 		ASSERT_TRUE(asleep_in(call->nr, behind));
 		complete(_metadata);
 	} else if (!(trap_mask & SIG_BIT(SIGUSR1)) || (normal & SIG_BIT(SIGUSR1)) || with_thread) {
-		/* Or it cannot wait, as only the temporary mask of the call lets it through */
+		/* It cannot wait if only the call's temporary mask lets it through */
 		want_handler(SIGUSR1);
 		want_result(-EINTR);
 	} else {
@@ -724,7 +724,7 @@ TEST_F(sleeping, masked_handler_sa_restart)
 	run_handler(_metadata, SA_RESTART);
 }
 
-/* A temporary mask does not matter to a signal that the program does not block */
+/* If the program does not block the signal, a temporary mask does not matter */
 TEST_F(sleeping, masked_handler_unblocked)
 {
 	block_in_trap_handler(SIGUSR1);
@@ -732,7 +732,7 @@ TEST_F(sleeping, masked_handler_unblocked)
 	run_handler(_metadata, 0);
 }
 
-/* Nor if another thread could handle it: the call would have ended without a handler */
+/* It cannot wait if another thread could handle it: the call would end without handler */
 TEST(masked_handler_threads)
 {
 	static const struct call pause_call = { .nr = __NR_pause, .kind = NOHAND };
@@ -743,7 +743,7 @@ TEST(masked_handler_threads)
 	run_handler(_metadata, 0);
 }
 
-/* It cannot wait if it is taken from the queue before it is known that it ends the call */
+/* It cannot wait if it is dequeued before the kernel knows that it ends the call */
 TEST_F(sleeping, masked_handler_stopped)
 {
 	block_in_trap_handler(SIGUSR1);
@@ -766,14 +766,14 @@ TEST_F(sleeping, masked_handler_stopped)
 	finish(_metadata);
 }
 
-/* A call with a temporary mask takes no notice: let it have one without SIGTRAP */
+/* No effect on calls with a temporary mask. Use a mask without SIGTRAP for them. */
 TEST_F(sleeping, handler_sa_restart)
 {
 	sh->mask = 0;
 	run_handler(_metadata, SA_RESTART);
 }
 
-/* The frames are built one upon the other: the last handler runs first */
+/* The frames are built on top of each other: the last handler runs first */
 TEST_F(sleeping, two_handlers)
 {
 	ASSERT_EQ(install(SIGUSR1, on_other, 0, 0), 0);
@@ -795,7 +795,7 @@ TEST_F(sleeping, two_handlers)
 	finish(_metadata);
 }
 
-/* The program does not get to know of a restart. If there is none: no handler, but -EINTR. */
+/* The program does not see a restart. Without restart it gets -EINTR, but no handler. */
 TEST_F(sleeping, stopped_and_continued)
 {
 	long nr = call->nr;
@@ -816,8 +816,8 @@ TEST_F(sleeping, stopped_and_continued)
 }
 
 /*
- * It disturbs nobody. With a temporary mask the signal is pending before, and thrown
- * away in the call, else when it is sent.
+ * The signal does not disturb the step. With a temporary mask, it is pending before the
+ * call and is discarded in the call. Otherwise it is discarded when it is sent.
  */
 TEST_F(sleeping, ignored_signal)
 {
@@ -838,8 +838,8 @@ TEST_F(sleeping, ignored_signal)
 }
 
 /*
- * A timeout, or something to read from the beginning. Then a signal which the
- * temporary mask would let through has to wait.
+ * The call times out, or there is something to read from the beginning. In the latter
+ * case, a signal that the temporary mask would let through must wait.
  */
 
 FIXTURE(undisturbed) {};
@@ -987,8 +987,8 @@ TEST(tgkill_self)
 }
 
 /*
- * A call that ends in a synchronous signal: this is the report. A trap besides would
- * have the handler as its place.
+ * A call that ends in a synchronous signal: this signal is the report. A trap in
+ * addition would be reported at the signal's handler.
  */
 
 static const struct call queue_call = {
@@ -1014,7 +1014,7 @@ FIXTURE_SETUP(synchronous)
 	ASSERT_EQ(install(variant->sig, on_other, 0, 0), 0);
 	sh->call[3] = variant->sig;
 	sh->info.si_signo = variant->sig;
-	/* SEGV_MAPERR and its like */
+	/* SEGV_MAPERR and the like */
 	sh->info.si_code = 1;
 }
 
@@ -1028,7 +1028,7 @@ TEST_F(synchronous, own)
 	finish(_metadata);
 }
 
-/* It is none if it is sent */
+/* A signal that was sent is not synchronous */
 TEST_F(synchronous, sent)
 {
 	sh->info.si_code = SI_QUEUE;
@@ -1060,7 +1060,7 @@ static const struct call sigsuspend_call = {
 	.nr = __NR_rt_sigsuspend, .args = { AT(mask), MASK_SIZE }, .masked = true,
 };
 
-/* The program blocks both, the temporary mask neither: both run, as without a step */
+/* The program blocks both, the temporary mask neither: both run, as without steps */
 TEST(sigsuspend_two)
 {
 	setup(_metadata, &sigsuspend_call);
@@ -1076,7 +1076,7 @@ TEST(sigsuspend_two)
 	finish(_metadata);
 }
 
-/* The stop itself would be transparent */
+/* Without the handler, the stop would be transparent */
 TEST(sigcont_handler)
 {
 	setup(_metadata, &read_call);
@@ -1094,7 +1094,7 @@ static void raise_usr1(__u64 *mask)
 	raise(SIGUSR1);
 }
 
-/* Without a system call: the handler runs before the instruction, and unseen */
+/* Without a system call: the handler runs before the instruction, and is not stepped */
 TEST(handler_not_stepped)
 {
 	struct way no_way = { native_code, native_code_want, (char *)native_code_want[3] };
@@ -1115,7 +1115,7 @@ TEST(handler_not_stepped)
 
 /*
  * SIGTRAP is blocked or ignored when the trap is due: this is fatal, before
- * any handler and the next instruction
+ * any handler or the next instruction runs
  */
 
 static void block_trap(__u64 *mask)
@@ -1137,7 +1137,7 @@ static void setup_fatal(struct __test_metadata *_metadata, const struct call *c)
 	want_until_call();
 }
 
-/* From its trap on, before the system call */
+/* Call at_call at the trap right before the system call */
 static void interrupt_fatal(struct __test_metadata *_metadata, void (*at_call)(__u64 *mask),
 			    int flags)
 {
@@ -1162,7 +1162,7 @@ TEST(fatal_eintr_ignored)
 	finish(_metadata);
 }
 
-/* It is not the temporary mask that counts */
+/* The temporary mask does not count */
 TEST(fatal_sigsuspend)
 {
 	setup_fatal(_metadata, &sigsuspend_call);
@@ -1171,7 +1171,7 @@ TEST(fatal_sigsuspend)
 	finish(_metadata);
 }
 
-/* The handler runs, as the system call has not completed */
+/* The handler runs, because the system call has not completed */
 TEST(fatal_restart)
 {
 	setup_fatal(_metadata, &read_call);

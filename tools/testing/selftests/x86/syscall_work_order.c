@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One system call, and all that can be told of it or have a say in it: user
- * dispatch, a tracer, seccomp, tracepoints, audit. The order in which they get to
- * see it is ABI, as is what each of them sees when another one before it has
- * changed the call.
+ * One system call, and everything that can observe or change it: user dispatch, a
+ * tracer, seccomp, tracepoints, audit. The order in which they see the call is ABI.
+ * So is what each of them sees if another one before it has changed the call.
  *
  * Each test compares what happened with a text:
  *	entry CALL		the tracer's stop on entry
@@ -11,11 +10,11 @@
  *	notify CALL		a supervisor is asked
  *	enter CALL		tracepoint sys_enter
  *	leave CALL=RESULT	tracepoint sys_exit
- *	audit CALL=RESULT	audit's record, which is written behind the call. Whether
- *				before or behind sys_exit, cannot be seen
+ *	audit CALL=RESULT	audit's record, which is written after the call. It cannot
+ *				be seen whether that is before or after sys_exit
  *	exit RESULT		the tracer's stop on exit
  *	dispatched CALL, trapped CALL=DATA	SIGSYS of user dispatch, of seccomp
- *	end RESULT, handled AX	what the program gets, its handler of SIGSYS
+ *	end RESULT, handled AX	what the program gets, what its handler of SIGSYS gets
  */
 #define _GNU_SOURCE
 #include <linux/netlink.h>
@@ -35,7 +34,7 @@
 # define SYS_USER_DISPATCH		2
 #endif
 
-#define MAGIC		4711	/* a result that no call has */
+#define MAGIC		4711	/* a result that no call returns */
 #define LAST_ARG	0x66
 #define TIMEOUT		10000	/* ms. Only a failure takes this long */
 
@@ -46,7 +45,7 @@ struct change {
 		SET_CALL,	/* another number */
 		SET_RESULT,
 		SKIP_CALL,	/* and set the result */
-		OPEN_TRACE,	/* begins to trace */
+		OPEN_TRACE,	/* begin to trace */
 		CLOSE_TRACE,
 	} what;
 	enum entry_call call;
@@ -65,7 +64,7 @@ struct order {
 	/* A supervisor's answer */
 	struct seccomp_notif_resp notify;
 	bool dispatch;
-	/* How the program goes on: with PTRACE_SYSCALL if 0. Behind seccomp's stop. */
+	/* How the program goes on, and how after seccomp's stop. 0: PTRACE_SYSCALL */
 	int request, then_request;
 	struct change entry, seccomp, exit;
 };
@@ -82,7 +81,7 @@ struct program {
 
 static struct program *prog;
 
-/* The tracer is told that all is over, and has one more call made by the same way */
+/* Tell the tracer that the test is over, and make one more call in the same way */
 static __noreturn void program_end(const struct entry_way *way)
 {
 	asm volatile("int3");
@@ -122,7 +121,7 @@ static void program_main(const struct entry_way *way, const struct order *o)
 	if (o->dispatch && prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0,
 				 &prog->selector))
 		_exit(1);
-	/* No system call between this one and the one that the test is about */
+	/* No system call between this one and the one that is tested */
 	syscall(SYS_tgkill, getpid(), getpid(), SIGSTOP);
 	if (o->dispatch)
 		prog->selector = SYSCALL_DISPATCH_FILTER_BLOCK;
@@ -131,12 +130,12 @@ static void program_main(const struct entry_way *way, const struct order *o)
 }
 
 /*
- * Audit, as it is beside a daemon: listening costs nobody else his records
+ * Audit, without disturbing its daemon: listening does not take away its records
  */
 
 struct audit {
 	int control, listener;
-	bool switched_on;	/* by us */
+	bool switched_on;	/* by this test */
 	bool had_no_tasks;
 	struct audit_rule_data rule;
 };
@@ -146,7 +145,7 @@ struct audit_message {
 	char data[8192];
 };
 
-/* Returns the answer to a request, 0 or an error. A message of its type goes to reply. */
+/* Send a request. Returns 0 or an error. A message of the same type goes to reply. */
 static int audit_request(int fd, int type, const void *data, size_t len, void *reply,
 			 size_t reply_len)
 {
@@ -164,7 +163,7 @@ static int audit_request(int fd, int type, const void *data, size_t len, void *r
 		memcpy(msg.data, data, len);
 	if (send(fd, &msg, msg.head.nlmsg_len, 0) < 0)
 		return -errno;
-	/* In whatever order they come */
+	/* They come in any order */
 	while (!acknowledged || reply) {
 		if (recv(fd, &msg, sizeof(msg), 0) < (ssize_t)sizeof(msg.head))
 			return -EIO;
@@ -185,7 +184,7 @@ static int audit_rule(const struct audit *a, int type, const struct audit_rule_d
 	return audit_request(a->control, type, rule, sizeof(*rule), NULL, 0);
 }
 
-/* The rule by which distributions have new tasks not audited. Not for these tests. */
+/* Distributions have this rule to not audit new tasks. The tests remove it. */
 static const struct audit_rule_data no_tasks = {
 	.flags = AUDIT_FILTER_TASK,
 	.action = AUDIT_NEVER,
@@ -212,7 +211,7 @@ static int audit_socket(int groups)
 	return fd;
 }
 
-/* Returns why there is no audit, or NULL. Tasks have to be created later than this. */
+/* Returns why there is no audit, or NULL. Tasks must be created after this. */
 static const char *audit_open(struct audit *a)
 {
 	struct audit_status status = { 0 };
@@ -260,11 +259,11 @@ static void audit_close(struct audit *a)
 	close(a->listener);
 }
 
-/* What a record of a call has in the middle */
+/* The middle of the record of a call */
 #define RECORD	"arch=%x syscall=%ld success=%*s exit=%ld a0=%llx a1=%llx a2=%llx a3=%llx " \
 		"items=%*d ppid=%*d pid=%d"
 
-/* Say the next record of a call of the task. False if there is none within the time. */
+/* Log the task's next record of a call. Returns false if there is none in time. */
 static bool audit_say(struct entry_log *log, const struct audit *a, int timeout)
 {
 	struct pollfd pfd = { .fd = a->listener, .events = POLLIN };
@@ -323,7 +322,7 @@ FIXTURE_VARIANT_ADD(order, int80_trace_audit) { WAY_INT80, .trace = true, .audit
 FIXTURE_VARIANT_ADD(order, syscall) { WAY_SYSCALL };
 FIXTURE_VARIANT_ADD(order, syscall_trace) { WAY_SYSCALL, .trace = true };
 FIXTURE_VARIANT_ADD(order, syscall_trace_audit) { WAY_SYSCALL, .trace = true, .audit = true };
-/* Audit has no rules for such numbers */
+/* Audit has no rules for x32 numbers */
 FIXTURE_VARIANT_ADD(order, x32) { WAY_X32 };
 FIXTURE_VARIANT_ADD(order, x32_trace) { WAY_X32, .trace = true };
 #else
@@ -409,7 +408,7 @@ static void make_change(ORDER *self, const struct change *c, bool trace)
 	}
 }
 
-/* Returns false if nobody asks */
+/* Answer as the supervisor. Returns false if there is no question. */
 static bool supervise(ORDER *self, const struct order *o)
 {
 	struct pollfd pfd = { .fd = prog->filter, .events = POLLIN };
@@ -459,14 +458,14 @@ static void say_end(struct entry_log *log)
 	entry_say(log, ", ");
 }
 
-/* Audit's queue has a thread of its own: wait for what is expected, it has to come now */
+/* A thread sends what audit has queued: wait for the expected record, it is due now */
 static void say_audit(ORDER *self)
 {
 	if (strstr(self->want, "audit ") && !strstr(self->log.text, "audit "))
 		audit_say(&self->log, &self->audit, TIMEOUT);
 }
 
-/* From the stop before the call to its end. The loop ends itself if all is well. */
+/* From the stop before the call to its end. If all is well, the loop ends early. */
 static void follow(struct __test_metadata *_metadata, ORDER *self, const struct order *o,
 		   bool trace)
 {
@@ -478,7 +477,7 @@ static void follow(struct __test_metadata *_metadata, ORDER *self, const struct 
 
 	for (i = 0; i < 16; i++) {
 		ASSERT_EQ(ptrace(request, log->pid, 0, (long)sig), 0);
-		/* The call is stopped on entry first, if at all */
+		/* If there is a stop on entry, it comes first */
 		if (asks && (request == PTRACE_CONT || i == 1)) {
 			EXPECT_TRUE(supervise(self, o));
 			asks = false;
@@ -531,7 +530,7 @@ static void run(struct __test_metadata *_metadata, ORDER *self, const WATCH *var
 	if (!variant->audit)
 		entry_want_less(self->want, "audit ");
 
-	/* The supervisor has its file descriptor */
+	/* Share file descriptors: the supervisor needs the filter's */
 	log->pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	ASSERT_GE(log->pid, 0);
 	if (!log->pid)
@@ -550,7 +549,7 @@ static void run(struct __test_metadata *_metadata, ORDER *self, const WATCH *var
 	follow(_metadata, self, o, variant->trace);
 	trace_close(self);
 
-	/* One more record, so that it is certain that no other one is on the way */
+	/* Wait for one more record, to be certain that no other one is on the way */
 	if (variant->audit && log->pid) {
 		ASSERT_EQ(ptrace(PTRACE_CONT, log->pid, 0, 0), 0);
 		while (!strstr(log->text, marker) && audit_say(log, &self->audit, TIMEOUT))
@@ -561,7 +560,7 @@ static void run(struct __test_metadata *_metadata, ORDER *self, const WATCH *var
 	EXPECT_TRUE(entry_check(_metadata->name, log, self->want));
 }
 
-/* What a text says is what the kernel has to do */
+/* The text says what the kernel must do */
 #define ORDER_TEST(name, text, ...)					\
 static const struct order name##_order = { .want = text, ##__VA_ARGS__ };	\
 TEST_F(order, name)							\
@@ -572,13 +571,13 @@ TEST_F(order, name)							\
 #define FILTER(ret, call)	.answer = SECCOMP_RET_##ret, .filtered = CALL_PRIO_##call
 #define FILTER_ERRNO(call)	.answer = SECCOMP_RET_ERRNO | EXDEV, .filtered = CALL_PRIO_##call
 
-/* Nobody but the observers */
+/* Only observers */
 
 ORDER_TEST(untraced, "enter max, leave max=99, audit max=99, end 99", .request = PTRACE_CONT)
 
 ORDER_TEST(tracer, "entry max, enter max, leave max=99, audit max=99, exit 99, end 99")
 
-/* A tracer that changes the call: all others see the new one */
+/* A tracer changes the call: all others see the new one */
 
 ORDER_TEST(tracer_sets_call, "entry max, enter min, leave min=1, audit min=1, exit 1, end 1",
 	   .entry = TO(CALL_PRIO_MIN))
@@ -591,14 +590,17 @@ ORDER_TEST(tracer_skips,
 	   "entry max, enter skip, leave skip=4711, exit 4711, end 4711",
 	   .entry = SKIP_TO(MAGIC))
 
-/* All others have seen the call's own result */
+/* All others have seen the result of the call itself */
 ORDER_TEST(tracer_sets_result,
 	   "entry max, enter max, leave max=99, audit max=99, exit 99, end 4711",
 	   .exit = RESULT(MAGIC))
 
 ORDER_TEST(tracer_emulates, "entry max, leave max=ENOSYS, end ENOSYS", .request = PTRACE_SYSEMU)
 
-/* seccomp judges what the tracer has made of the call; who comes later sees nothing */
+/*
+ * seccomp judges the call as the tracer has left it. If it forbids the call, the
+ * observers on entry do not see the call.
+ */
 
 ORDER_TEST(filter_errno, "entry max, leave max=EXDEV, exit EXDEV, end EXDEV", FILTER_ERRNO(MAX))
 
@@ -631,7 +633,7 @@ ORDER_TEST(filter_kills, "entry max, leave max=number, exit number, status 0x1f"
 ORDER_TEST(filter_kills_untraced, "leave max=number, status 0x1f",
 	   FILTER(KILL_PROCESS, MAX), .request = PTRACE_CONT)
 
-/* Its stop comes behind the one on entry, and before all who only watch */
+/* The stop of seccomp comes after the stop on entry, and before all observers */
 
 ORDER_TEST(filter_trace,
 	   "entry max, seccomp max, enter max, leave max=99, audit max=99, exit 99, end 99",
@@ -640,7 +642,7 @@ ORDER_TEST(filter_trace,
 ORDER_TEST(filter_trace_alone, "seccomp max, enter max, leave max=99, audit max=99, end 99",
 	   FILTER(TRACE, MAX), .request = PTRACE_CONT)
 
-/* The stop on entry is over when the tracer asks for one */
+/* It is too late for the stop on entry when the tracer asks for syscall stops */
 ORDER_TEST(filter_trace_then_tracer,
 	   "seccomp max, enter max, leave max=99, audit max=99, exit 99, end 99",
 	   FILTER(TRACE, MAX), .request = PTRACE_CONT, .then_request = PTRACE_SYSCALL)
@@ -660,7 +662,7 @@ ORDER_TEST(filter_trace_sets_call,
 ORDER_TEST(filter_trace_skips, "entry max, seccomp max, leave skip=4711, exit 4711, end 4711",
 	   FILTER(TRACE, MAX), .seccomp = SKIP_TO(MAGIC))
 
-/* A supervisor decides where a filter does */
+/* A supervisor decides in the same place as a filter */
 
 ORDER_TEST(supervisor_answers, "entry max, notify max, leave max=4711, exit 4711, end 4711",
 	   FILTER(USER_NOTIF, MAX), .notify.val = MAGIC)
@@ -678,7 +680,7 @@ ORDER_TEST(supervisor_permits,
 ORDER_TEST(supervisor_sees_changed, "entry max, notify min, leave min=4711, exit 4711, end 4711",
 	   FILTER(USER_NOTIF, MIN), .notify.val = MAGIC, .entry = TO(CALL_PRIO_MIN))
 
-/* What user dispatch catches was no system call, for none of them */
+/* If user dispatch catches a call, none of the others sees a system call */
 
 ORDER_TEST(dispatch, "dispatched max, handled number", .dispatch = true)
 
@@ -694,7 +696,10 @@ ORDER_TEST(dispatch_before_filter, "dispatched max, handled number", .dispatch =
 ORDER_TEST(dispatch_before_filter_trace, "dispatched max, handled number", .dispatch = true,
 	   FILTER(TRACE, MAX))
 
-/* Work that comes or goes while a call is stopped counts from then on */
+/*
+ * Work that is set or cleared at the stop on entry counts at once. At seccomp's stop it
+ * is too late for the rest of the entry.
+ */
 
 ORDER_TEST(trace_opens_on_entry,
 	   "entry max, enter max, leave max=99, audit max=99, exit 99, end 99",

@@ -12,7 +12,7 @@
 #define UPROBE_TYPE	"/sys/bus/event_source/devices/uprobe/type"
 #define UPROBE_RETURN	1	/* config: probe the return from a function */
 
-/* Where in its file this address comes from. -1: cannot tell */
+/* The offset of this address in the file that is mapped there, or -1 if unknown */
 static long file_offset(unsigned long addr)
 {
 	FILE *f = fopen("/proc/self/maps", "r");
@@ -31,8 +31,8 @@ static long file_offset(unsigned long addr)
 }
 
 /*
- * A uprobe on this program, as it is executed by process pid (0: this one). Returns
- * a file descriptor, from which uprobe_hits() can be read, or -1.
+ * Set a uprobe on this program, as it is executed by process pid (0: this one).
+ * Returns a file descriptor for uprobe_hits(), or -1.
  */
 static int uprobe_open(pid_t pid, unsigned long addr, __u64 config)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * uprobes puts code of its own into a program, which makes the system calls uprobe() and
- * uretprobe(). User dispatch must let these pass: the program has not made them. But a
- * call that only has the same number is the program's, and is dispatched.
+ * uprobes adds code to a program, and this code makes the system calls uprobe() and
+ * uretprobe(). User dispatch must let these pass, because the program has not made them.
+ * If the program itself makes a call with the same number, the call is dispatched.
  */
 #define _GNU_SOURCE
 #include <signal.h>
@@ -32,10 +32,10 @@
 #define SELECTOR_BLOCK		1
 
 #define INT3		0xcc
-#define ANSWER		4711	/* of a dispatched call */
+#define ANSWER		4711	/* result of a dispatched call */
 
 static char selector;		/* read by the kernel */
-static int dispatched;		/* the number of the last call that was */
+static int dispatched;		/* the number of the last dispatched call */
 
 static void select_calls(char value)
 {
@@ -48,7 +48,7 @@ static __attribute__((naked, noipa)) unsigned long plain(unsigned long x)
 		     "ret");
 }
 
-/* It begins with a NOP of ten bytes: the kernel makes a call of the probe on it */
+/* It begins with a NOP of ten bytes, so the kernel turns the probe into a call */
 static __attribute__((naked, noipa)) unsigned long with_nop(unsigned long x)
 {
 	asm volatile(".byte 0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0\n\t"
@@ -115,7 +115,7 @@ TEST_F(dispatch, of_uprobes_passes)
 	__u64 before;
 	int i;
 
-	/* The first hit is by INT3, the kernel changes the code then */
+	/* The first hit is an INT3, then the kernel changes the code */
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(variant->probed(1), 2);
 	if (!variant->config &&
@@ -133,7 +133,7 @@ TEST_F(dispatch, of_uprobes_passes)
 	EXPECT_EQ(uprobe_hits(self->fd), before + 1);
 }
 
-/* The same number from elsewhere */
+/* The same number, but from the program's code */
 TEST_F(dispatch, of_the_program_does_not)
 {
 	long result;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A program that steps itself calls vm86(), which returns when the virtual 8086 code
- * has ended: here that of HLT, behind NOPs. There is one trap, right behind the call.
- * TF of the 8086 code is something else.
+ * has ended, here with HLT after NOPs. There is one trap, right after the call. TF of
+ * the 8086 code does not matter for that.
  */
 #define _GNU_SOURCE
 #include <asm/vm86.h>
@@ -56,7 +56,7 @@ TEST(v86_runs)
 	run(_metadata, 0, VM86_UNKNOWN);
 }
 
-/* It ends with the first trap of this code, which is no SIGTRAP */
+/* The call ends with the first trap of the 8086 code, which is not a SIGTRAP */
 TEST(v86_steps)
 {
 	run(_metadata, STEP_TF, VM86_TRAP | 1 << 8);
