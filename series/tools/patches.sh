@@ -218,13 +218,13 @@ up_to_topic()
 topic_commits()
 {
 	local commits before topic i
-	# shellcheck disable=SC2034 # used by the tools
 	declare -gA BEFORE=() LAST=()
 	before=$(tgit rev-parse 'base^{commit}')
 	mapfile -t commits < <(tgit rev-list --reverse "base..$1")
 	for i in "${!PATCHES[@]}"; do
 		topic=${PATCHES[i]%%/*}
 		BEFORE[$topic]=${BEFORE[$topic]:-$before}
+		# shellcheck disable=SC2034 # used by the tools
 		LAST[$topic]=${commits[i]}
 		before=${commits[i]}
 	done

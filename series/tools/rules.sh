@@ -191,13 +191,16 @@ rule_spelling()
 	) | none
 }
 
+# has_phrase DIR REGEX: where, in the files read
+has_phrase() { (cd "$1" && xargs -r grep -nHiP -e "$2" --); }
+
 rule_plain()
 {
 	local phrase instead
 	while IFS=$'\t' read -r -u 3 phrase instead _; do
 		{
-			(cd "$LOOK/new" && our_text | xargs -r grep -nHiP -e "$phrase" -- || :)
-			(cd "$TOP" && other_text | grep -v selftest-check | xargs -r grep -nHiP -e "$phrase" -- || :)
+			our_text | has_phrase "$LOOK/new" "$phrase"
+			other_text | grep -v selftest-check | has_phrase "$TOP" "$phrase"
 		} | awk -v instead="$instead" -F: '{ print $1 ":" $2 ": " instead }'
 	done 3< <(grep -v '^#' "$PHRASES") | sort -t: -k1,1 -k2,2n -u | none
 }
