@@ -537,7 +537,7 @@ static void enter_in_one_piece(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, permitted);
 	KUNIT_EXPECT_EQ(test, nr, 100);
 	KUNIT_EXPECT_FALSE(test, fake.irqs_off);
-	expect_log(ENTER " { kstack } { ptrace }", "made");
+	expect_log(ENTER " { kstack } { enter ptrace }", "made");
 
 	set_up(SYSCALL_WORK_SECCOMP);
 	fake.irqs_off = true;
@@ -545,7 +545,7 @@ static void enter_in_one_piece(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "seccomp", .no = true });
 	permitted = syscall_enter_from_user_mode_randomize_stack(&fake.regs, &nr);
 	KUNIT_EXPECT_FALSE(test, permitted);
-	expect_log(ENTER " { kstack } { seccomp }", "forbidden");
+	expect_log(ENTER " { kstack } { enter seccomp }", "forbidden");
 }
 
 #ifdef CONFIG_PROVE_LOCKING
