@@ -31,14 +31,10 @@
 				 SYSCALL_WORK_SYSCALL_AUDIT)
 
 /* One-time work after the call: syscall_exit_work() */
-#define SYSCALL_WORK_EXIT	(SYSCALL_WORK_SYSCALL_USER_DISPATCH |	\
-				 SYSCALL_WORK_SYSCALL_AUDIT |		\
+#define SYSCALL_WORK_EXIT	(SYSCALL_WORK_SYSCALL_AUDIT |		\
 				 SYSCALL_WORK_SYSCALL_TRACEPOINT |	\
 				 SYSCALL_WORK_SYSCALL_TRACE |		\
 				 SYSCALL_WORK_SYSCALL_EXIT_TRAP)
-
-/* The same after a call that was made: user dispatch has not rolled it back */
-#define SYSCALL_WORK_EXIT_MADE	(SYSCALL_WORK_EXIT & ~SYSCALL_WORK_SYSCALL_USER_DISPATCH)
 
 #ifndef arch_ptrace_report_syscall_permit_entry
 /**
@@ -108,30 +104,8 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr) {
 #define arch_syscall_preset arch_syscall_preset
 #endif
 
-#ifndef arch_syscall_current
-/**
- * arch_syscall_current - Read current again
- *
- * The compiler knows that current does not change, and may keep it in a register
- * across a call. That register must be saved and restored. An architecture
- * replaces this function if a load at each use is cheaper.
- *
- * Context: Any.
- * Return: current
- */
-static __always_inline struct task_struct *arch_syscall_current(void)
-{
-	return current;
-}
-
-#define arch_syscall_current arch_syscall_current
-#endif
-
-bool syscall_enter_work(struct pt_regs *regs, unsigned long work);
-void syscall_exit_work(struct pt_regs *regs, unsigned long work);
-unsigned long syscall_exit_all_work(struct pt_regs *regs);
-unsigned long syscall_exit_skipped(struct pt_regs *regs);
-unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending);
+bool syscall_enter_work(struct pt_regs *regs);
+void syscall_exit_work(struct pt_regs *regs);
 
 /**
  * enter_from_user_mode_randomize_stack - Enter for a syscall, and move the stack
@@ -156,8 +130,8 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
 /**
  * syscall_work_now - The task's one-time work
  *
- * Read current again, and use a plain load, so that the compiler can test the bits
- * in memory. A concurrent change may be missed; it takes effect at the next look.
+ * A plain load, so that the compiler can test the bits in memory. A concurrent change
+ * may be missed; it takes effect at the next look.
  *
  * Context: Any.
  * Return: SYSCALL_WORK bits
@@ -165,27 +139,7 @@ unsigned long syscall_exit_any_work(struct pt_regs *regs, unsigned long pending)
 static __always_inline unsigned long syscall_work_now(void)
 {
 	/* Tested once and not kept: a torn or repeated load does no harm */
-	return data_race(task_thread_info(arch_syscall_current())->syscall_work);
-}
-
-/**
- * syscall_enter_any_work - One-time work before a syscall, if there is any
- * @regs:	Register state at entry, with the result preset to -ENOSYS
- *
- * Most tasks with work on entry only have a seccomp filter. Handle that inline,
- * without a call of syscall_enter_work().
- *
- * Context: Task context, interrupts enabled. May sleep.
- * Return: As syscall_enter_work().
- */
-static __always_inline bool syscall_enter_any_work(struct pt_regs *regs)
-{
-	unsigned long work = READ_ONCE(task_thread_info(arch_syscall_current())->syscall_work);
-
-	if (work & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_SECCOMP)
-		return syscall_enter_work(regs, work);
-
-	return !(work & SYSCALL_WORK_SECCOMP) || __seccomp_permit_syscall();
+	return data_race(current_thread_info()->syscall_work);
 }
 
 /**
@@ -201,10 +155,7 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
 {
 	arch_syscall_enter(regs);
 
-	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)))
-		return true;
-
-	if (!syscall_enter_any_work(regs))
+	if (unlikely(syscall_work_now() & SYSCALL_WORK_ENTER) && !syscall_enter_work(regs))
 		return false;
 
 	*nr = syscall_get_nr(current, regs);
@@ -259,58 +210,15 @@ static __always_inline void syscall_exit_checks(struct pt_regs *regs)
  * @regs:	Register state to which user mode will return
  *
  * Must run exactly once for each system call, even if the call was skipped, and
- * for the first return of a new task. For architectures that do something between
- * this and the exit work.
+ * for the first return of a new task.
  *
  * Context: Task context, interrupts enabled. May sleep.
  */
 static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 {
-	unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
-
 	syscall_exit_checks(regs);
-	if (unlikely(work & SYSCALL_WORK_EXIT))
-		syscall_exit_work(regs, work);
-}
-
-/**
- * syscall_exit_look - End a syscall, and do the work that is pending
- * @regs:	Register state to which user mode will return
- * @mask:	SYSCALL_WORK bits to look for. Must be a constant
- *
- * Does one-time work and exit work. If there is neither, this costs one test. Here
- * interrupts are disabled for the test for one-time work: a bit that another task sets
- * meanwhile takes effect now or at the next call.
- *
- * Context: Task context. Interrupts enabled on entry, disabled on return. May
- *	    sleep.
- * Return: As exit_to_user_mode_loop().
- */
-static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
-						       const unsigned long mask)
-{
-	unsigned long work, ti_work, pending;
-
-	syscall_exit_checks(regs);
-
-	local_irq_disable();
-	/* May wake the rcuog kthread, which can set TIF_NEED_RESCHED */
-	tick_nohz_user_enter_prepare();
-
-	/* A bit set later comes with an interrupt, unless it can wait for an entry */
-	ti_work = READ_ONCE(task_thread_info(arch_syscall_current())->flags);
-	work = syscall_work_now();
-
-	/* A bit can mean different work in each word: the slow path tests them again */
-	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
-		pending = ti_work | work;
-	else
-		pending = (ti_work & EXIT_TO_USER_MODE_ANY) | (work & mask);
-
-	if (unlikely(pending & (EXIT_TO_USER_MODE_ANY | mask)))
-		return syscall_exit_any_work(regs, pending);
-
-	return ti_work;
+	if (unlikely(syscall_work_now() & SYSCALL_WORK_EXIT))
+		syscall_exit_work(regs);
 }
 
 /**
@@ -332,36 +240,14 @@ static __always_inline unsigned long syscall_exit_look(struct pt_regs *regs,
 static __always_inline void generic_do_syscall(struct pt_regs *regs,
 					       void (*dispatch)(struct pt_regs *regs, long nr))
 {
-	unsigned long ti_work;
 	long nr;
 
-	arch_syscall_enter(regs);
-
-	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER))) {
-		nr = syscall_get_nr(arch_syscall_current(), regs);
-		/* Keep load and sign extension together: they are one instruction */
-		OPTIMIZER_HIDE_VAR(nr);
-		dispatch(regs, nr);
-	} else {
-		if (unlikely(!syscall_enter_any_work(regs))) {
-			ti_work = syscall_exit_skipped(regs);
-			goto finish;
-		}
-
-		nr = syscall_get_nr(arch_syscall_current(), regs);
-		OPTIMIZER_HIDE_VAR(nr);
+	if (likely(syscall_enter_from_user_mode_work(regs, &nr)))
 		dispatch(regs, nr);
 
-		/* Most tasks with work on entry have work on exit: test for that first */
-		if (syscall_work_now() & SYSCALL_WORK_EXIT_MADE) {
-			ti_work = syscall_exit_all_work(regs);
-			goto finish;
-		}
-	}
-	ti_work = syscall_exit_look(regs, SYSCALL_WORK_EXIT_MADE);
-
-finish:
-	exit_to_user_mode_finish(regs, ti_work, USER_EXIT_SYSCALL);
+	syscall_exit_to_user_mode_work(regs);
+	local_irq_disable();
+	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
 }
 
 /**
@@ -377,8 +263,9 @@ finish:
 static __always_inline void syscall_exit_to_user_mode(struct pt_regs *regs)
 {
 	instrumentation_begin();
-	exit_to_user_mode_finish(regs, syscall_exit_look(regs, SYSCALL_WORK_EXIT),
-				 USER_EXIT_SYSCALL);
+	syscall_exit_to_user_mode_work(regs);
+	local_irq_disable();
+	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
 	instrumentation_end();
 	exit_to_user_mode();
 }

@@ -49,9 +49,6 @@
 #ifndef ARCH_EXIT_TO_USER_MODE_WORK
 #define ARCH_EXIT_TO_USER_MODE_WORK	0
 #endif
-#ifndef ARCH_EXIT_TO_USER_MODE_LATE
-#define ARCH_EXIT_TO_USER_MODE_LATE	0
-#endif
 
 /* TIF bits that exit_to_user_mode_loop() handles */
 #define EXIT_TO_USER_MODE_WORK					\
@@ -59,9 +56,6 @@
 	 _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL |			\
 	 _TIF_NOTIFY_RESUME | _TIF_UPROBE | _TIF_PATCH_PENDING |	\
 	 _TIF_RSEQ | _TIF_SYSCALL_STEP | ARCH_EXIT_TO_USER_MODE_WORK)
-
-/* TIF bits that every return to user mode tests */
-#define EXIT_TO_USER_MODE_ANY	(EXIT_TO_USER_MODE_WORK | ARCH_EXIT_TO_USER_MODE_LATE)
 
 /* A timer interrupt may have deferred arming the timer to the exit */
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
@@ -129,20 +123,6 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 						  unsigned long ti_work) { }
 #define arch_exit_to_user_mode_prepare arch_exit_to_user_mode_prepare
 #endif
-
-/**
- * arch_exit_to_user_mode_late - Architecture's work that can only be done last
- * @ti_work:	TIF bits as the exit loop saw them last
- *
- * For architectures that define ARCH_EXIT_TO_USER_MODE_LATE. These bits are handled
- * after the exit loop, which could undo their effect, but are tested together with
- * the loop's bits. So they cost nothing on a return without any of these bits.
- *
- * Context: Task context, interrupts disabled. Must not sleep and must not
- *	    enable interrupts, because new work would go unnoticed.
- * Return: @ti_work, so that a caller that returns it too can make a tail call.
- */
-unsigned long arch_exit_to_user_mode_late(unsigned long ti_work);
 
 /**
  * arch_syscall_step - Complete a single step over a system call
@@ -260,22 +240,6 @@ enum user_exit {
 };
 
 /**
- * kmap_assert_none - Check that the task has no temporary mapping left
- *
- * Calls kmap_assert_nomap() only if there is a mapping. Otherwise each return would
- * test oops_in_progress first.
- *
- * Context: Task context.
- */
-static __always_inline void kmap_assert_none(void)
-{
-#ifdef CONFIG_KMAP_LOCAL
-	if (unlikely(current->kmap_ctrl.idx))
-		kmap_assert_nomap();
-#endif
-}
-
-/**
  * exit_to_user_mode_finish - Finish a return to user mode, after all work
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
@@ -296,7 +260,7 @@ static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
 		rseq_syscall_exit_to_user_mode();
 
 	/* User mode must not run with a temporary mapping or a lock of the kernel's */
-	kmap_assert_none();
+	kmap_assert_nomap();
 	lockdep_assert_irqs_disabled();
 	lockdep_sys_exit();
 }
@@ -318,7 +282,7 @@ static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
 static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 						      const enum user_exit from)
 {
-	const unsigned long mask = EXIT_TO_USER_MODE_ANY |
+	const unsigned long mask = EXIT_TO_USER_MODE_WORK |
 				   (from == USER_EXIT_IRQ ? EXIT_TO_USER_MODE_REARM : 0);
 	unsigned long ti_work;
 

@@ -73,10 +73,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits, read with interrupts disabled
  *
- * The slow path of exit_to_user_mode_prepare(). It also does the late work, which must
- * come last, when nothing can undo it. Bits for late work can stay set for as long as
- * their task exists, or be set at each context switch. So if there is no other work,
- * late work is done at once, without the loop.
+ * The slow path of exit_to_user_mode_prepare().
  *
  * Context: Task context. Interrupts disabled on entry and on return, enabled
  *	    in between. May sleep.
@@ -87,9 +84,6 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 {
 	bool again;
 
-	if (ARCH_EXIT_TO_USER_MODE_LATE && !(ti_work & EXIT_TO_USER_MODE_WORK))
-		return arch_exit_to_user_mode_late(ti_work);
-
 	do {
 		while (ti_work & LOOP_WORK)
 			ti_work = exit_work_round(regs, ti_work);
@@ -99,9 +93,6 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 		if (unlikely(again))
 			ti_work = read_thread_flags();
 	} while (unlikely(again));
-
-	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
-		return arch_exit_to_user_mode_late(ti_work);
 
 	return ti_work;
 }

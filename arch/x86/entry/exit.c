@@ -19,16 +19,15 @@ static void end_compat(void)
 }
 
 /**
- * arch_exit_to_user_mode_late - Act on TIF bits when all work that may sleep is done
+ * x86_exit_late - Act on TIF bits when all work that may sleep is done
  * @ti_work:	TIF bits
  *
  * The FPU comes last: once the task's state is in the registers, the kernel must no
  * longer use the FPU.
  *
  * Context: Task context, interrupts disabled. Must not sleep.
- * Return: @ti_work
  */
-unsigned long arch_exit_to_user_mode_late(unsigned long ti_work)
+void x86_exit_late(unsigned long ti_work)
 {
 	if (ti_work & _TIF_END_COMPAT)
 		end_compat();
@@ -41,6 +40,4 @@ unsigned long arch_exit_to_user_mode_late(unsigned long ti_work)
 
 	if (ti_work & _TIF_NEED_FPU_LOAD)
 		switch_fpu_return();
-
-	return ti_work;
 }

@@ -4,6 +4,7 @@
 #define _X86_ENTRY_SYSCALL_H
 
 #include <linux/cpufeature.h>
+#include <linux/nospec.h>
 
 #include <asm/alternative.h>
 #include <asm/ibt.h>
@@ -23,24 +24,13 @@ long __noendbr ia32_sys_call(const struct pt_regs *regs, unsigned int nr);
  * Make the call @nr, if it is one of the @limit calls of @sys_call. A tracer skips a
  * call by number -1, which is never in range because @nr is unsigned.
  */
-static __always_inline bool dispatch(struct pt_regs *regs, unsigned long nr,
-				     unsigned long limit, sys_call_t sys_call)
+static __always_inline bool dispatch(struct pt_regs *regs, unsigned int nr,
+				     unsigned int limit, sys_call_t sys_call)
 {
-	unsigned long mask;
-	bool outside;
-
-	/*
-	 * array_index_mask_nospec() and the test of the range in one. The mask is
-	 * all ones if the number is in range. If not, it is 0, even if the CPU
-	 * speculates past the test.
-	 */
-	asm volatile("cmp %[limit], %[nr]\n\tsbb %[mask], %[mask]"
-		     : [mask] "=r" (mask), "=@ccz" (outside)
-		     : [nr] "r" (nr), [limit] "ir" (limit));
-	if (unlikely(outside))
+	if (unlikely(nr >= limit))
 		return false;
 
-	regs->ax = sys_call(regs, nr & mask);
+	regs->ax = sys_call(regs, array_index_nospec(nr, limit));
 	return true;
 }
 

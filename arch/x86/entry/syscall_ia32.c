@@ -36,7 +36,7 @@ static __always_inline void dispatch_ia32(struct pt_regs *regs, long nr)
 static __always_inline void ia32_begin(void)
 {
 	if (IS_ENABLED(CONFIG_IA32_EMULATION))
-		task_thread_info(arch_syscall_current())->status |= TS_COMPAT;
+		current_thread_info()->status |= TS_COMPAT;
 }
 
 /*

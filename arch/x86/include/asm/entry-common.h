@@ -66,23 +66,12 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
 
 #define arch_syscall_preset arch_syscall_preset
 
-/**
- * arch_syscall_current - Read current again
- *
- * Context: Any.
- * Return: current
- */
-static __always_inline struct task_struct *arch_syscall_current(void)
-{
-	return raw_cpu_read(current_task);
-}
-
-#define arch_syscall_current arch_syscall_current
-
-/* TIF bits that arch_exit_to_user_mode_late() handles */
-#define ARCH_EXIT_TO_USER_MODE_LATE				\
+/* Work that can only be done last, when all work that may sleep is done */
+#define X86_EXIT_LATE						\
 	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP |		\
 	 _TIF_NEED_FPU_LOAD | _TIF_END_COMPAT)
+
+void x86_exit_late(unsigned long ti_work);
 
 /**
  * arch_exit_to_user_mode_prepare - Give the CPU what the task needs in user mode
@@ -96,6 +85,9 @@ static __always_inline struct task_struct *arch_syscall_current(void)
 static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 							   unsigned long ti_work)
 {
+	if (unlikely(ti_work & X86_EXIT_LATE))
+		x86_exit_late(ti_work);
+
 	fpregs_assert_state_consistent();
 
 	fred_update_rsp0();
