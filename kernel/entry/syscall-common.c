@@ -10,15 +10,46 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/syscalls.h>
 
+#ifdef CONFIG_AUDITSYSCALL
 static void audit_enter(struct pt_regs *regs)
 {
 	unsigned long args[6];
 
 	syscall_get_arguments(current, regs, args);
-	audit_syscall_entry(syscall_get_nr(current, regs), args[0], args[1], args[2], args[3]);
+	__audit_syscall_entry(syscall_get_nr(current, regs),
+			      args[0], args[1], args[2], args[3]);
+}
+#else
+static void audit_enter(struct pt_regs *regs) { }
+#endif
+
+/*
+ * These four are not inline, because they need registers. syscall_enter_work() and
+ * syscall_exit_work() would have to save those for all tasks.
+ */
+static noinline bool tracer_permits(struct pt_regs *regs)
+{
+	/* The tracer may change it while the task is stopped */
+	const bool emulated = syscall_work_now() & SYSCALL_WORK_SYSCALL_EMU;
+
+	if (!arch_ptrace_report_syscall_permit_entry(regs) || emulated)
+		return false;
+
+	arch_syscall_preset(regs, syscall_get_nr(current, regs));
+	return true;
 }
 
-/* Not inline: they use registers that the callers would have to save in any case */
+static noinline void report_exit(struct pt_regs *regs)
+{
+	const unsigned long work = syscall_work_now();
+	/* With SYSEMU the stop on entry has reported this instruction */
+	const bool step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) &&
+			  !(work & SYSCALL_WORK_SYSCALL_EMU);
+
+	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
+		arch_ptrace_report_syscall_exit(regs, step);
+}
+
 static noinline void trace_enter(struct pt_regs *regs)
 {
 	trace_sys_enter(regs, syscall_get_nr(current, regs));
@@ -29,35 +60,28 @@ static noinline void trace_exit(struct pt_regs *regs)
 	trace_sys_exit(regs, syscall_get_return_value(current, regs));
 }
 
-/* Work on entry that may forbid the call */
-#define MAY_FORBID	(SYSCALL_WORK_SYSCALL_USER_DISPATCH | SYSCALL_WORK_SYSCALL_RSEQ_SLICE |	\
-			 SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SECCOMP)
+/* Work on entry that may forbid the call, and work that only observes it */
+#define MAY_FORBID	(SYSCALL_WORK_ENTER & ~OBSERVES)
+#define OBSERVES	(SYSCALL_WORK_SYSCALL_TRACEPOINT | SYSCALL_WORK_SYSCALL_AUDIT)
 
-static bool permitted(struct pt_regs *regs, unsigned long work)
+static __always_inline bool permitted(struct pt_regs *regs)
 {
-	if (work & SYSCALL_WORK_SYSCALL_USER_DISPATCH) {
-		/* Left over, if nothing looked at it when the call before ended */
+	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_USER_DISPATCH) {
+		/* Set if the last call was rolled back and had no work on exit */
 		syscall_user_dispatch_clear_on_dispatch();
 		if (syscall_user_dispatch(regs))
 			return false;
 	}
 
 	/* Any syscall ends an extended time slice, and stops its timer */
-	if (work & SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
+	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_RSEQ_SLICE)
 		rseq_syscall_enter_work(syscall_get_nr(current, regs));
 
-	if (work & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU)) {
-		/* With SYSEMU the tracer emulates the call */
-		if (!arch_ptrace_report_syscall_permit_entry(regs) ||
-		    (work & SYSCALL_WORK_SYSCALL_EMU))
-			return false;
+	if ((syscall_work_now() & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU)) &&
+	    !tracer_permits(regs))
+		return false;
 
-		arch_syscall_preset(regs, syscall_get_nr(current, regs));
-		/* A tracer may have changed it while the task was stopped */
-		work = syscall_work_now();
-	}
-
-	return !(work & SYSCALL_WORK_SECCOMP) || __seccomp_permit_syscall();
+	return !(syscall_work_now() & SYSCALL_WORK_SECCOMP) || __seccomp_permit_syscall();
 }
 
 /**
@@ -76,20 +100,19 @@ static bool permitted(struct pt_regs *regs, unsigned long work)
  */
 bool syscall_enter_work(struct pt_regs *regs)
 {
-	unsigned long work = syscall_work_now();
-
 	/* Most tasks with work on entry only have a seccomp filter */
-	if (!(work & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_SECCOMP))
+	if (!(syscall_work_now() & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_SECCOMP))
 		return __seccomp_permit_syscall();
 
-	if (unlikely(work & MAY_FORBID) && !permitted(regs, work))
+	if ((syscall_work_now() & MAY_FORBID) && !permitted(regs))
 		return false;
 
-	if (unlikely(syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT))
+	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT)
 		trace_enter(regs);
 
-	if (likely(audit_context()))
+	if (audit_context())
 		audit_enter(regs);
+
 	return true;
 }
 
@@ -103,22 +126,16 @@ bool syscall_enter_work(struct pt_regs *regs)
  */
 void syscall_exit_work(struct pt_regs *regs)
 {
-	unsigned long work = syscall_work_now();
-	bool step;
-
 	/* Rolled back by user dispatch: no syscall on entry, and none on exit */
-	if ((work & SYSCALL_WORK_SYSCALL_USER_DISPATCH) &&
+	if ((syscall_work_now() & SYSCALL_WORK_SYSCALL_USER_DISPATCH) &&
 	    syscall_user_dispatch_clear_on_dispatch())
 		return;
 
 	audit_syscall_exit(regs);
 
-	if (work & SYSCALL_WORK_SYSCALL_TRACEPOINT)
+	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT)
 		trace_exit(regs);
 
-	/* With SYSEMU the stop on entry has reported this instruction */
-	step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) && !(work & SYSCALL_WORK_SYSCALL_EMU);
-
-	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
-		arch_ptrace_report_syscall_exit(regs, step);
+	if (syscall_work_now() & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP))
+		report_exit(regs);
 }
