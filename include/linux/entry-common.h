@@ -130,8 +130,8 @@ void syscall_exit_work(struct pt_regs *regs);
 /**
  * syscall_work_now - The task's one-time work
  *
- * A plain load, so that the compiler can test the bits in memory. A concurrent change
- * may be missed; it takes effect at the next look.
+ * A plain load, so that the compiler can test the bits in memory. A change by another
+ * task is seen at the next look if this one misses it.
  *
  * Context: Any.
  * Return: SYSCALL_WORK bits

@@ -240,41 +240,13 @@ enum user_exit {
 };
 
 /**
- * exit_to_user_mode_finish - Finish a return to user mode, after all work
- * @regs:	Register state to which user mode will return
- * @ti_work:	TIF bits as the exit loop saw them last
- * @from:	What ends here. Must be a constant: it decides what is compiled
- *
- * Context: Task context, interrupts disabled.
- */
-static __always_inline void exit_to_user_mode_finish(struct pt_regs *regs,
-						     unsigned long ti_work,
-						     const enum user_exit from)
-{
-	arch_exit_to_user_mode_prepare(regs, ti_work);
-
-	/* After an interrupt rseq must clear what rseq_note_user_irq_entry() has noted */
-	if (from == USER_EXIT_IRQ)
-		rseq_irqentry_exit_to_user_mode();
-	else
-		rseq_syscall_exit_to_user_mode();
-
-	/* User mode must not run with a temporary mapping or a lock of the kernel's */
-	kmap_assert_nomap();
-	lockdep_assert_irqs_disabled();
-	lockdep_sys_exit();
-}
-
-/**
  * exit_to_user_mode_prepare - Do all work that is pending for user mode
  * @regs:	Register state to which user mode will return
  * @from:	What ends here. Must be a constant: it decides what is compiled
  *
  * Interrupts and system calls differ in two points. A timer interrupt may have
  * deferred arming the timer. It is armed before the exit loop enables interrupts, or
- * as part of rescheduling, if that is pending. The other point is in
- * exit_to_user_mode_finish(). A syscall also tests for one-time work when it tests
- * for exit work, see syscall_exit_look().
+ * as part of rescheduling, if that is pending. And rseq has noted an interrupt.
  *
  * Context: Task context, interrupts disabled on entry and on return; the exit
  *	    loop enables them in between, so it may sleep.
@@ -298,7 +270,18 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 			ti_work = exit_to_user_mode_loop(regs, ti_work);
 	}
 
-	exit_to_user_mode_finish(regs, ti_work, from);
+	arch_exit_to_user_mode_prepare(regs, ti_work);
+
+	/* The one for interrupts clears what rseq_note_user_irq_entry() has noted */
+	if (from == USER_EXIT_IRQ)
+		rseq_irqentry_exit_to_user_mode();
+	else
+		rseq_syscall_exit_to_user_mode();
+
+	/* User mode must not run with a temporary mapping or a lock of the kernel's */
+	kmap_assert_nomap();
+	lockdep_assert_irqs_disabled();
+	lockdep_sys_exit();
 }
 
 /**

@@ -20,19 +20,20 @@ static void audit_enter(struct pt_regs *regs)
 			      args[0], args[1], args[2], args[3]);
 }
 #else
-static void audit_enter(struct pt_regs *regs) { }
+static inline void audit_enter(struct pt_regs *regs) { }
 #endif
 
 /*
- * These four are not inline, because they need registers. syscall_enter_work() and
- * syscall_exit_work() would have to save those for all tasks.
+ * The next four functions need registers that must be saved. If they were inline,
+ * syscall_enter_work() and syscall_exit_work() would save them in any case.
  */
 static noinline bool tracer_permits(struct pt_regs *regs)
 {
-	/* The tracer may change it while the task is stopped */
-	const bool emulated = syscall_work_now() & SYSCALL_WORK_SYSCALL_EMU;
+	/* The tracer may change the bits while the task is stopped */
+	const unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
 
-	if (!arch_ptrace_report_syscall_permit_entry(regs) || emulated)
+	/* With SYSEMU the tracer emulates the call */
+	if (!arch_ptrace_report_syscall_permit_entry(regs) || (work & SYSCALL_WORK_SYSCALL_EMU))
 		return false;
 
 	arch_syscall_preset(regs, syscall_get_nr(current, regs));
@@ -41,7 +42,7 @@ static noinline bool tracer_permits(struct pt_regs *regs)
 
 static noinline void report_exit(struct pt_regs *regs)
 {
-	const unsigned long work = syscall_work_now();
+	const unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
 	/* With SYSEMU the stop on entry has reported this instruction */
 	const bool step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) &&
 			  !(work & SYSCALL_WORK_SYSCALL_EMU);
@@ -60,14 +61,14 @@ static noinline void trace_exit(struct pt_regs *regs)
 	trace_sys_exit(regs, syscall_get_return_value(current, regs));
 }
 
-/* Work on entry that may forbid the call, and work that only observes it */
-#define MAY_FORBID	(SYSCALL_WORK_ENTER & ~OBSERVES)
-#define OBSERVES	(SYSCALL_WORK_SYSCALL_TRACEPOINT | SYSCALL_WORK_SYSCALL_AUDIT)
+/* All work on entry but tracepoint and audit, which only observe the call */
+#define MAY_FORBID	(SYSCALL_WORK_ENTER &					\
+			 ~(SYSCALL_WORK_SYSCALL_TRACEPOINT | SYSCALL_WORK_SYSCALL_AUDIT))
 
 static __always_inline bool permitted(struct pt_regs *regs)
 {
 	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_USER_DISPATCH) {
-		/* Set if the last call was rolled back and had no work on exit */
+		/* Still set if the last call was rolled back and then had no work */
 		syscall_user_dispatch_clear_on_dispatch();
 		if (syscall_user_dispatch(regs))
 			return false;
@@ -101,7 +102,7 @@ static __always_inline bool permitted(struct pt_regs *regs)
 bool syscall_enter_work(struct pt_regs *regs)
 {
 	/* Most tasks with work on entry only have a seccomp filter */
-	if (!(syscall_work_now() & SYSCALL_WORK_ENTER & ~SYSCALL_WORK_SECCOMP))
+	if ((syscall_work_now() & SYSCALL_WORK_ENTER) == SYSCALL_WORK_SECCOMP)
 		return __seccomp_permit_syscall();
 
 	if ((syscall_work_now() & MAY_FORBID) && !permitted(regs))

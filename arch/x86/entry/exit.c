@@ -20,10 +20,10 @@ static void end_compat(void)
 
 /**
  * x86_exit_late - Act on TIF bits when all work that may sleep is done
- * @ti_work:	TIF bits
+ * @ti_work:	TIF bits as the exit loop saw them last
  *
- * The FPU comes last: once the task's state is in the registers, the kernel must no
- * longer use the FPU.
+ * Some of these bits stay set for as long as their task exists. The FPU comes last: once
+ * the task's state is in the registers, the kernel must no longer use the FPU.
  *
  * Context: Task context, interrupts disabled. Must not sleep.
  */

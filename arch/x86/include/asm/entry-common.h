@@ -66,7 +66,7 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
 
 #define arch_syscall_preset arch_syscall_preset
 
-/* Work that can only be done last, when all work that may sleep is done */
+/* TIF bits that x86_exit_late() handles */
 #define X86_EXIT_LATE						\
 	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP |		\
 	 _TIF_NEED_FPU_LOAD | _TIF_END_COMPAT)
@@ -78,7 +78,7 @@ void x86_exit_late(unsigned long ti_work);
  * @regs:	Register state to which user mode will return
  * @ti_work:	TIF bits as the exit loop saw them last
  *
- * For work without a TIF bit. For the rest see arch_exit_to_user_mode_late().
+ * For what can only be done last, when all work that may sleep is done.
  *
  * Context: Task context, interrupts disabled. Must not sleep.
  */
