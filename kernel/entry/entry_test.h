@@ -4,10 +4,10 @@
  * every called function is replaced by a fake. The kernel's copy is not involved
  * and needs no hooks for that.
  *
- * Task, registers and interrupt flag are made up. Each fake appends a word to a
- * log, and then does what the test has requested with fake_on(). If it is called
- * in a wrong context, it also logs a mark, so that the log does not match what
- * the test expects.
+ * Task, registers and interrupt flag are made up. Each fake is a macro. It appends a
+ * word to a log, and then does what the test has requested with fake_on(). If it is
+ * called in a wrong context or with wrong arguments, it also logs a mark, so that the
+ * log does not match what the test expects.
  */
 #ifndef _KERNEL_ENTRY_ENTRY_TEST_H
 #define _KERNEL_ENTRY_ENTRY_TEST_H
@@ -106,6 +106,7 @@ static struct {
 	bool			rcu_eqs;
 	bool			lockdep_irqs_on;
 	bool			off_stack;
+	bool			mapping_left;
 	bool			no_preemption;	/* by the architecture */
 	int			preempt_count;
 
@@ -113,14 +114,6 @@ static struct {
 	char			log[512];
 	size_t			len;
 } fake;
-
-/* Something went wrong: make the code under test terminate */
-static void fake_stop(void)
-{
-	fake.ti->flags = 0;
-	fake.restarts = 0;
-	fake.reactions = 0;
-}
 
 static bool fake_happens(const char *word)
 {
@@ -148,75 +141,104 @@ static void fake_append(const char *word)
 {
 	fake.len += scnprintf(fake.log + fake.len, sizeof(fake.log) - fake.len, "%s%s",
 			      fake.len ? " " : "", word);
-	if (fake.len + 1 >= sizeof(fake.log))
-		fake_stop();
+	if (fake.len + 1 < sizeof(fake.log))
+		return;
+
+	/* Something went wrong: make the code under test terminate */
+	fake.ti->flags = 0;
+	fake.restarts = 0;
+	fake.reactions = 0;
 }
 
-/* Allowed in any context. Returns false if the test forbids the syscall here */
-static bool fake_event(const char *word)
-{
-	fake_append(word);
-	return fake_happens(word);
-}
-
-static void fake_wrong(const char *word, const char *what)
+/* Returns @cond, which is a fault if it is true */
+static bool fake_wrong_if(bool cond, const char *word, const char *what)
 {
 	char buf[48];
 
-	scnprintf(buf, sizeof(buf), "%s(%s!)", word, what);
-	fake_append(buf);
+	if (cond) {
+		scnprintf(buf, sizeof(buf), "%s(%s!)", word, what);
+		fake_append(buf);
+	}
+	return cond;
 }
 
-static void fake_check_regs(const char *word, const struct pt_regs *regs)
+/* Check an argument of the call that has this word, and return the word */
+static const char *with_regs(const char *word, const struct pt_regs *regs)
 {
-	if (regs != &fake.regs)
-		fake_wrong(word, "other regs");
+	fake_wrong_if(regs != &fake.regs, word, "other regs");
+	return word;
 }
 
-/* Calls that may sleep, and calls that must not */
+static const char *with_task(const char *word, const struct task_struct *task)
+{
+	fake_wrong_if(task != fake.task, word, "other task");
+	return word;
+}
+
+static const char *with_work(const char *word, unsigned long ti_work)
+{
+	fake_wrong_if(ti_work != fake.flags_read, word, "other work");
+	return word;
+}
+
+/* A call that may sleep. Returns false if the test forbids the syscall here. */
 static bool fake_sleeps(const char *word)
 {
-	if (fake.irqs_off)
-		fake_wrong(word, "irqs off");
-	return fake_event(word);
-}
-
-static void fake_atomic(const char *word)
-{
-	if (!fake.irqs_off)
-		fake_wrong(word, "irqs on");
-	fake_event(word);
-}
-
-/* Calls inside and outside of instrumentation_begin() and instrumentation_end() */
-static void fake_instr(const char *word)
-{
-	if (!fake.instrumentable)
-		fake_wrong(word, "noinstr");
-	fake_atomic(word);
-}
-
-static void fake_noinstr(const char *word)
-{
-	if (fake.instrumentable)
-		fake_wrong(word, "instr");
-	fake_atomic(word);
+	fake_wrong_if(fake.irqs_off, word, "irqs off");
+	fake_append(word);
+	return fake_happens(word);
 }
 
 static bool fake_sleeps_val(const char *word, long val)
 {
 	char buf[32];
 
-	if (fake.irqs_off)
-		fake_wrong(word, "irqs off");
+	fake_wrong_if(fake.irqs_off, word, "irqs off");
 	scnprintf(buf, sizeof(buf), "%s:%ld", word, val);
 	fake_append(buf);
 	return fake_happens(word);
 }
 
-/*
- * Interrupts and flags
- */
+/* An item of the exit loop, which clears its TIF bits */
+static void fake_item(const char *word, unsigned long bits)
+{
+	fake.ti->flags &= ~bits;
+	fake_sleeps(word);
+}
+
+/* Calls that must not sleep */
+static void fake_atomic(const char *word)
+{
+	fake_wrong_if(!fake.irqs_off, word, "irqs on");
+	fake_append(word);
+	fake_happens(word);
+}
+
+/* Calls inside and outside of instrumentation_begin() and instrumentation_end() */
+static void fake_instr(const char *word)
+{
+	fake_wrong_if(!fake.instrumentable, word, "noinstr");
+	fake_atomic(word);
+}
+
+static void fake_noinstr(const char *word)
+{
+	fake_wrong_if(fake.instrumentable, word, "instr");
+	fake_atomic(word);
+}
+
+/* The same, with a new state of context tracking */
+static void fake_ct(const char *word, int state)
+{
+	fake_noinstr(word);
+	fake.ct_state = state;
+}
+
+static void fake_instrumentable(int more, const char *brace)
+{
+	fake.instrumentable += more;
+	fake_append(brace);
+}
 
 static void fake_irq_enable(void)
 {
@@ -232,153 +254,70 @@ static void fake_irq_disable(void)
 	fake.tick_told = false;
 }
 
-static bool fake_irqs_disabled(void)
-{
-	return fake.irqs_off;
-}
-
 static void fake_assert_irqs_off(void)
 {
-	if (!fake.irqs_off)
-		fake_wrong("assert", "irqs on");
+	fake_wrong_if(!fake.irqs_off, "assert", "irqs on");
 	fake.irqs_asserted = true;
 }
 
 static void fake_tick(void)
 {
-	if (!fake.irqs_off)
-		fake_wrong("tick", "irqs on");
+	fake_wrong_if(!fake.irqs_off, "tick", "irqs on");
 	fake.tick_told = true;
 	fake_happens("tick");
 }
 
-static struct task_struct *fake_current(void)
-{
-	return fake.task;
-}
-
-/* Only TIF bits that are read with interrupts disabled count */
-static struct thread_info *fake_thread_info(void)
-{
-	if (fake.irqs_off) {
-		if (!fake.tick_told)
-			fake_wrong("flags", "no tick");
-		fake.flags_read = fake.ti->flags;
-	}
-	return fake.ti;
-}
-
-static struct thread_info *fake_task_thread_info(const struct task_struct *task)
-{
-	if (task != fake.task)
-		fake_wrong("flags", "other task");
-	return fake_thread_info();
-}
-
-static unsigned long fake_flags(void)
-{
-	if (!fake.irqs_off)
-		fake_wrong("flags", "irqs on");
-	return fake_thread_info()->flags;
-}
-
-static void fake_check_work(const char *word, unsigned long ti_work)
-{
-	if (ti_work != fake.flags_read)
-		fake_wrong(word, "other work");
-}
-
-static void fake_warn(bool cond)
+static bool fake_warn(bool cond)
 {
 	if (cond)
 		fake_append("warn");
+	return cond;
+}
+
+/* A look at the one-time work */
+static struct thread_info *fake_thread_info(void)
+{
+	fake_happens("look");
+	return fake.ti;
+}
+
+/* Only TIF bits that are read with interrupts disabled count */
+static unsigned long fake_flags(void)
+{
+	fake_wrong_if(!fake.irqs_off, "flags", "irqs on");
+	fake_wrong_if(!fake.tick_told, "flags", "no tick");
+	fake.flags_read = fake.ti->flags;
+	return fake.flags_read;
 }
 
 /*
- * The exit loop's work. Each fake clears its TIF bit
+ * Fakes with more to do than to check and to log, or with a prototype in the headers
+ * under test
  */
 
 static bool fake_grant_slice(unsigned long ti_work, unsigned long denied)
 {
-	fake_check_work("grant", ti_work);
 	if (!fake.slice_wanted || (ti_work & denied))
 		return false;
-	fake.ti->flags &= ~(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY);
-	fake_sleeps("granted");
+	fake_item(with_work("granted", ti_work), _TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY);
 	return true;
-}
-
-static void fake_schedule(void)
-{
-	fake.ti->flags &= ~(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY);
-	fake_sleeps("schedule");
-}
-
-static void fake_uprobe(struct pt_regs *regs)
-{
-	fake_check_regs("uprobe", regs);
-#ifdef _TIF_UPROBE
-	fake.ti->flags &= ~_TIF_UPROBE;
-#endif
-	fake_sleeps("uprobe");
-}
-
-static void fake_klp(struct task_struct *task)
-{
-	if (task != fake.task)
-		fake_wrong("klp", "other task");
-#ifdef _TIF_PATCH_PENDING
-	fake.ti->flags &= ~_TIF_PATCH_PENDING;
-#endif
-	fake_sleeps("klp");
 }
 
 static void fake_step(struct pt_regs *regs)
 {
-	fake_check_regs("step", regs);
 #ifdef _TIF_SYSCALL_STEP
-	fake.ti->flags &= ~_TIF_SYSCALL_STEP;
+	fake_item(with_regs("step", regs), _TIF_SYSCALL_STEP);
 #endif
-	fake_sleeps("step");
-}
-
-static void fake_futex(struct pt_regs *regs)
-{
-	fake_check_regs("futex", regs);
-	fake_sleeps("futex");
 }
 
 static void fake_signal(struct pt_regs *regs)
 {
-	fake_check_regs("signal", regs);
-	fake.ti->flags &= ~(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL);
-	fake_sleeps("signal");
-}
-
-static void fake_resume(struct pt_regs *regs)
-{
-	fake_check_regs("resume", regs);
-	fake.ti->flags &= ~_TIF_NOTIFY_RESUME;
-	fake_sleeps("resume");
-}
-
-/* A made-up bit for the architecture's work */
-#undef ARCH_EXIT_TO_USER_MODE_WORK
-#define ARCH_EXIT_TO_USER_MODE_WORK	BIT(31)
-
-static void fake_arch_work(struct pt_regs *regs, unsigned long ti_work)
-{
-	fake_check_regs("arch", regs);
-	fake_check_work("arch", ti_work);
-	fake.ti->flags &= ~(ti_work & ARCH_EXIT_TO_USER_MODE_WORK);
-	fake_sleeps("arch");
+	fake_item(with_regs("signal", regs), _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL);
 }
 
 static bool fake_rseq_restart(struct pt_regs *regs, unsigned long ti_work)
 {
-	fake_check_regs("rseq", regs);
-	fake_check_work("rseq", ti_work);
-	fake_atomic("rseq");
+	fake_atomic(with_work(with_regs("rseq", regs), ti_work));
 	if (fake.restarts) {
 		fake.restarts--;
 		fake.ti->flags |= _TIF_NOTIFY_RESUME;
@@ -389,17 +328,6 @@ static bool fake_rseq_restart(struct pt_regs *regs, unsigned long ti_work)
 	return false;
 }
 
-#ifndef ARCH_EXIT_TO_USER_MODE_LATE
-#define ARCH_EXIT_TO_USER_MODE_LATE	BIT(30)
-#endif
-
-static unsigned long fake_late(unsigned long ti_work)
-{
-	fake_check_work("late", ti_work);
-	fake_atomic("late");
-	return ti_work;
-}
-
 static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 {
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
@@ -407,8 +335,7 @@ static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 
 	if (!(mask & *ti_work & _TIF_HRTIMER_REARM) || (*ti_work & resched))
 		return false;
-	if (fake.irqs_were_on)
-		fake_wrong("rearm", "irqs were on");
+	fake_wrong_if(fake.irqs_were_on, "rearm", "irqs were on");
 	fake.ti->flags &= ~_TIF_HRTIMER_REARM;
 	*ti_work &= ~_TIF_HRTIMER_REARM;
 	fake.flags_read = *ti_work;
@@ -419,310 +346,83 @@ static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 #endif
 }
 
-/*
- * After the loop
- */
-
 static void fake_prepare(struct pt_regs *regs, unsigned long ti_work)
 {
-	fake_check_regs("prepare", regs);
-	fake_check_work("prepare", ti_work);
-	fake_atomic("prepare");
+	fake_atomic(with_work(with_regs("prepare", regs), ti_work));
 	fake.irqs_asserted = false;
 }
 
-static void fake_rseq_syscall_exit(void)	{ fake_atomic("rseq_syscall"); }
-static void fake_rseq_irq_exit(void)		{ fake_atomic("rseq_irq"); }
-static __maybe_unused void fake_kmap(void)	{ fake_atomic("kmap"); }
-
 static void fake_sys_exit(void)
 {
-	if (!fake.irqs_asserted)
-		fake_wrong("lockdep", "irqs not asserted");
+	fake_wrong_if(!fake.irqs_asserted, "lockdep", "irqs not asserted");
 	fake_atomic("lockdep");
-}
-
-/*
- * One-time work
- */
-
-static void fake_syscall_enter(struct pt_regs *regs)
-{
-	fake_check_regs("enter", regs);
-	fake_sleeps("enter");
 }
 
 static void fake_syscall_preset(struct pt_regs *regs, long nr)
 {
-	fake_check_regs("preset", regs);
+	with_regs("preset", regs);
 	if (nr != -1)
-		syscall_set_return_value(current, regs, FAKE_PRESET, 0);
+		syscall_set_return_value(fake.task, regs, FAKE_PRESET, 0);
 }
 
 static bool fake_user_dispatch(struct pt_regs *regs)
 {
-	fake_check_regs("dispatch", regs);
-	fake.rolled_back = !fake_sleeps("dispatch");
+	fake.rolled_back = !fake_sleeps(with_regs("dispatch", regs));
 	return fake.rolled_back;
 }
 
-static bool fake_user_dispatch_clear(void)
-{
-	return xchg(&fake.rolled_back, false);
-}
-
-static void fake_rseq_slice(long nr)		{ fake_sleeps_val("slice", nr); }
-static bool fake_seccomp(void)			{ return fake_sleeps("seccomp"); }
-
-static bool fake_ptrace_entry(struct pt_regs *regs)
-{
-	fake_check_regs("ptrace", regs);
-	return fake_sleeps("ptrace");
-}
-
-static void fake_ptrace_exit(struct pt_regs *regs, int step)
-{
-	fake_check_regs("ptrace_exit", regs);
-	fake_sleeps(step ? "step_exit" : "ptrace_exit");
-}
-
-static void fake_trace_enter(struct pt_regs *regs, long nr)
-{
-	fake_check_regs("trace", regs);
-	fake_sleeps_val("trace", nr);
-}
-
-static void fake_trace_exit(struct pt_regs *regs, long result)
-{
-	fake_check_regs("trace_exit", regs);
-	fake_sleeps_val("trace_exit", result);
-}
-
-#ifdef CONFIG_AUDITSYSCALL
-static void fake_audit_enter(int nr, unsigned long a0, unsigned long a1, unsigned long a2,
-			     unsigned long a3)
+static __maybe_unused void fake_audit_enter(int nr, unsigned long a0, unsigned long a1,
+					    unsigned long a2, unsigned long a3)
 {
 	unsigned long args[6];
 
 	syscall_get_arguments(fake.task, &fake.regs, args);
-	if (a0 != args[0] || a1 != args[1] || a2 != args[2] || a3 != args[3])
-		fake_wrong("audit", "other arguments");
+	fake_wrong_if(a0 != args[0] || a1 != args[1] || a2 != args[2] || a3 != args[3],
+		      "audit", "other arguments");
 	fake_sleeps_val("audit", nr);
 }
 
-static void fake_audit_exit(int success, long result)
+static void fake_audit_exit(struct pt_regs *regs)
 {
-	fake_sleeps_val(success ? "audit_exit" : "audit_fail", result);
-}
+#ifdef CONFIG_AUDITSYSCALL
+	if (fake.task->audit_context)
+		fake_sleeps_val(with_regs("audit_exit", regs), regs_return_value(regs));
 #endif
-
-static void fake_rseq_debug(struct pt_regs *regs)
-{
-	fake_check_regs("check", regs);
-	fake_sleeps("check");
 }
 
-/*
- * Transition
- */
-
-static void fake_begin(void)
-{
-	fake.instrumentable++;
-	fake_append("{");
-}
-
-static void fake_end(void)
-{
-	fake.instrumentable--;
-	fake_append("}");
-}
-
-static void fake_user_exit(void)
-{
-	fake_noinstr("ct_exit");
-	fake.ct_state = CT_STATE_KERNEL;
-}
-
-static void fake_user_enter(void)
-{
-	fake_noinstr("ct_enter");
-	fake.ct_state = CT_STATE_USER;
-}
-
-static void fake_arch_enter(struct pt_regs *regs)
-{
-	fake_check_regs("arch_enter", regs);
-	fake_noinstr("arch_enter");
-}
-
-static void fake_kmsan(struct pt_regs *regs)
-{
-	fake_check_regs("kmsan", regs);
-	fake_instr("kmsan");
-}
-
-static void fake_arch_exit(void)		{ fake_noinstr("arch_exit"); }
-static void fake_lockdep_off(unsigned long ip)	{ fake_noinstr("lockdep_off"); }
-static void fake_lockdep_on(unsigned long ip)	{ fake_noinstr("lockdep_on"); }
-static void fake_lockdep_prepare(void)		{ fake_instr("lockdep_prepare"); }
-static void fake_trace_off_finish(void)		{ fake_instr("trace_off"); }
-static void fake_trace_on_prepare(void)		{ fake_instr("trace_prepare"); }
-static void fake_trace_on(void)			{ fake_instr("trace_on"); }
-static void fake_unwind_reset(void)		{ fake_instr("unwind"); }
-static __maybe_unused void fake_random_kstack(void) { fake_instr("kstack"); }
-static void fake_rseq_note(void)		{ fake_atomic("rseq_note"); }
-
-/*
- * Interrupts that hit the kernel, and NMIs
- */
-
-static bool fake_user_mode(struct pt_regs *regs)
-{
-	fake_check_regs("user_mode", regs);
-	return fake.from_user;
-}
-
-static bool fake_regs_irqs_disabled(struct pt_regs *regs)
-{
-	fake_check_regs("regs_irqs", regs);
-	return fake.regs_irqs_off;
-}
-
-static bool fake_is_idle(const struct task_struct *task)
-{
-	if (task != fake.task)
-		fake_wrong("idle", "other task");
-	return fake.idle;
-}
-
-static void fake_preempt(void)
-{
-	fake.ti->flags &= ~_TIF_NEED_RESCHED;
-	fake_instr("preempt");
-}
-
-static void fake_rearm(void)			{ fake_instr("rearm"); }
-static void fake_hardirq_enter(void)		{ fake_atomic("hardirq"); }
-static void fake_hardirq_exit(void)		{ fake_atomic("hardirq_end"); }
-static void fake_ct_irq_enter(void)		{ fake_noinstr("ct_irq"); }
-static void fake_ct_irq_exit(void)		{ fake_noinstr("ct_irq_end"); }
-static void fake_check_tick(void)		{ fake_instr("check_tick"); }
-static void fake_check_preempt(void)		{ fake_instr("check_rcu"); }
-static void fake_nmi_enter(void)		{ fake_noinstr("nmi"); }
-static void fake_nmi_exit(void)			{ fake_noinstr("nmi_end"); }
-static void fake_ct_nmi_enter(void)		{ fake_noinstr("ct_nmi"); }
-static void fake_ct_nmi_exit(void)		{ fake_noinstr("ct_nmi_end"); }
-static void fake_ftrace_nmi_enter(void)		{ fake_instr("ftrace"); }
-static void fake_ftrace_nmi_exit(void)		{ fake_instr("ftrace_end"); }
+/* A made-up bit for the architecture's work */
+#undef ARCH_EXIT_TO_USER_MODE_WORK
+#define ARCH_EXIT_TO_USER_MODE_WORK	BIT(31)
 
 /*
  * Replace what the code calls. Some of it is a macro in some configurations.
  */
 
+/* State of the task and of the CPU */
 #undef current
-#define current					fake_current()
+#define current					fake.task
 #undef current_thread_info
-#define current_thread_info			fake_thread_info
-#undef task_thread_info
-#define task_thread_info			fake_task_thread_info
+#define current_thread_info()			fake_thread_info()
 #undef read_thread_flags
-#define read_thread_flags			fake_flags
-#undef arch_syscall_current
-#define arch_syscall_current			fake_current
+#define read_thread_flags()			fake_flags()
 #undef WARN
-#define WARN(cond, ...)				({ bool __c = (cond); fake_warn(__c); __c; })
+#define WARN(cond, ...)				fake_warn(cond)
 #undef WARN_ON_ONCE
 #define WARN_ON_ONCE(cond)			fake_warn(cond)
-
 #undef local_irq_enable
-#define local_irq_enable			fake_irq_enable
+#define local_irq_enable()			fake_irq_enable()
 #undef local_irq_disable
-#define local_irq_disable			fake_irq_disable
+#define local_irq_disable()			fake_irq_disable()
 #undef irqs_disabled
-#define irqs_disabled				fake_irqs_disabled
+#define irqs_disabled()				(fake.irqs_off)
 #undef lockdep_assert_irqs_disabled
-#define lockdep_assert_irqs_disabled		fake_assert_irqs_off
-#define tick_nohz_user_enter_prepare		fake_tick
-
-#define rseq_grant_slice_extension		fake_grant_slice
-#undef schedule
-#define schedule				fake_schedule
-#define uprobe_notify_resume			fake_uprobe
-#define klp_update_patch_state			fake_klp
-#undef arch_syscall_step
-#define arch_syscall_step			fake_step
-#define futex_fixup_robust_unlock		fake_futex
-#define arch_do_signal_or_restart		fake_signal
-#define resume_user_mode_work			fake_resume
-#undef arch_exit_to_user_mode_work
-#define arch_exit_to_user_mode_work		fake_arch_work
-#define rseq_exit_to_user_mode_restart		fake_rseq_restart
-#undef arch_exit_to_user_mode_late
-#define arch_exit_to_user_mode_late		fake_late
-#define hrtimer_rearm_deferred_user_irq		fake_rearm_user
-
-#undef arch_exit_to_user_mode_prepare
-#define arch_exit_to_user_mode_prepare		fake_prepare
-#define rseq_syscall_exit_to_user_mode		fake_rseq_syscall_exit
-#define rseq_irqentry_exit_to_user_mode		fake_rseq_irq_exit
-#undef kmap_assert_nomap
-#define kmap_assert_nomap			fake_kmap
-#undef lockdep_sys_exit
-#define lockdep_sys_exit			fake_sys_exit
-
-#undef arch_syscall_enter
-#define arch_syscall_enter			fake_syscall_enter
-#undef arch_syscall_preset
-#define arch_syscall_preset			fake_syscall_preset
-#define syscall_user_dispatch			fake_user_dispatch
-#define syscall_user_dispatch_clear_on_dispatch	fake_user_dispatch_clear
-#define rseq_syscall_enter_work			fake_rseq_slice
-#define __seccomp_permit_syscall		fake_seccomp
-#undef arch_ptrace_report_syscall_permit_entry
-#define arch_ptrace_report_syscall_permit_entry	fake_ptrace_entry
-#undef arch_ptrace_report_syscall_exit
-#define arch_ptrace_report_syscall_exit		fake_ptrace_exit
-#define trace_sys_enter				fake_trace_enter
-#define trace_sys_exit				fake_trace_exit
-#define __audit_syscall_entry			fake_audit_enter
-#define __audit_syscall_exit			fake_audit_exit
-#define rseq_debug_syscall_return		fake_rseq_debug
-
-#undef instrumentation_begin
-#define instrumentation_begin			fake_begin
-#undef instrumentation_end
-#define instrumentation_end			fake_end
-#define context_tracking_enabled()		(fake.ct_enabled)
-#define __ct_state()				(fake.ct_state)
-#undef CT_WARN_ON
-#define CT_WARN_ON				fake_warn
-#define user_exit_irqoff			fake_user_exit
-#define user_enter_irqoff			fake_user_enter
-#undef arch_enter_from_user_mode
-#define arch_enter_from_user_mode		fake_arch_enter
-#undef arch_exit_to_user_mode
-#define arch_exit_to_user_mode			fake_arch_exit
-#define lockdep_hardirqs_off			fake_lockdep_off
-#define lockdep_hardirqs_on			fake_lockdep_on
-#define lockdep_hardirqs_on_prepare		fake_lockdep_prepare
-#undef trace_hardirqs_off_finish
-#define trace_hardirqs_off_finish		fake_trace_off_finish
-#undef trace_hardirqs_on_prepare
-#define trace_hardirqs_on_prepare		fake_trace_on_prepare
-#undef trace_hardirqs_on
-#define trace_hardirqs_on			fake_trace_on
-#define kmsan_unpoison_entry_regs		fake_kmsan
-#define unwind_reset_info			fake_unwind_reset
-#undef add_random_kstack_offset_irqsoff
-#define add_random_kstack_offset_irqsoff	fake_random_kstack
-#define rseq_note_user_irq_entry		fake_rseq_note
-
+#define lockdep_assert_irqs_disabled()		fake_assert_irqs_off()
+#define tick_nohz_user_enter_prepare()		fake_tick()
 #undef user_mode
-#define user_mode				fake_user_mode
+#define user_mode(regs)				(with_regs("user_mode", regs), fake.from_user)
 #undef regs_irqs_disabled
-#define regs_irqs_disabled			fake_regs_irqs_disabled
-#define is_idle_task				fake_is_idle
+#define regs_irqs_disabled(regs)		(with_regs("regs_irqs", regs), fake.regs_irqs_off)
+#define is_idle_task(task)			(with_task("idle", task), fake.idle)
 #undef arch_in_rcu_eqs
 #define arch_in_rcu_eqs()			(fake.rcu_eqs)
 #undef lockdep_hardirqs_enabled
@@ -734,24 +434,109 @@ static void fake_ftrace_nmi_exit(void)		{ fake_instr("ftrace_end"); }
 #undef preempt_count
 #define preempt_count()				(fake.preempt_count)
 #define need_resched()				(fake.ti->flags & _TIF_NEED_RESCHED)
-#define preempt_schedule_irq			fake_preempt
-#define hrtimer_rearm_deferred			fake_rearm
+#define context_tracking_enabled()		(fake.ct_enabled)
+#define __ct_state()				(fake.ct_state)
+#undef CT_WARN_ON
+#define CT_WARN_ON(cond)			fake_warn(cond)
+
+/* The exit loop */
+#define rseq_grant_slice_extension(ti, denied)	fake_grant_slice(ti, denied)
+#undef schedule
+#define schedule()	fake_item("schedule", _TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
+#define uprobe_notify_resume(regs)		fake_item(with_regs("uprobe", regs), _TIF_UPROBE)
+#define klp_update_patch_state(task)	\
+	fake_item(with_task("klp", task), _TIF_PATCH_PENDING)
+#undef arch_syscall_step
+#define arch_syscall_step			fake_step
+#define futex_fixup_robust_unlock(regs)		fake_item(with_regs("futex", regs), 0)
+#define arch_do_signal_or_restart		fake_signal
+#define resume_user_mode_work(regs)	\
+	fake_item(with_regs("resume", regs), _TIF_NOTIFY_RESUME)
+#undef arch_exit_to_user_mode_work
+#define arch_exit_to_user_mode_work(regs, ti)	\
+	fake_item(with_work(with_regs("arch", regs), ti), ARCH_EXIT_TO_USER_MODE_WORK)
+#define rseq_exit_to_user_mode_restart(regs, ti) fake_rseq_restart(regs, ti)
+#define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
+
+/* After the loop */
+#undef arch_exit_to_user_mode_prepare
+#define arch_exit_to_user_mode_prepare(regs, ti) fake_prepare(regs, ti)
+#define rseq_syscall_exit_to_user_mode()	fake_atomic("rseq_syscall")
+#define rseq_irqentry_exit_to_user_mode()	fake_atomic("rseq_irq")
+#undef kmap_assert_nomap
+#define kmap_assert_nomap()			fake_warn(fake.mapping_left)
+#undef lockdep_sys_exit
+#define lockdep_sys_exit()			fake_sys_exit()
+
+/* One-time work */
+#undef arch_syscall_enter
+#define arch_syscall_enter(regs)		fake_sleeps(with_regs("enter", regs))
+#undef arch_syscall_preset
+#define arch_syscall_preset(regs, nr)		fake_syscall_preset(regs, nr)
+#define syscall_user_dispatch(regs)		fake_user_dispatch(regs)
+#define syscall_user_dispatch_clear_on_dispatch() xchg(&fake.rolled_back, false)
+#define rseq_syscall_enter_work(nr)		fake_sleeps_val("slice", nr)
+#define __seccomp_permit_syscall()		fake_sleeps("seccomp")
+#undef arch_ptrace_report_syscall_permit_entry
+#define arch_ptrace_report_syscall_permit_entry(regs) fake_sleeps(with_regs("ptrace", regs))
+#undef arch_ptrace_report_syscall_exit
+#define arch_ptrace_report_syscall_exit(regs, step)	\
+	fake_sleeps(with_regs((step) ? "step_exit" : "ptrace_exit", regs))
+#define trace_sys_enter(regs, nr)		fake_sleeps_val(with_regs("trace", regs), nr)
+#define trace_sys_exit(regs, result)		fake_sleeps_val(with_regs("trace_exit", regs), result)
+#ifdef CONFIG_AUDITSYSCALL
+#define audit_context()				(fake.task->audit_context)
+#endif
+#define __audit_syscall_entry			fake_audit_enter
+#define audit_syscall_exit(regs)		fake_audit_exit(regs)
+#define rseq_debug_syscall_return(regs)		fake_sleeps(with_regs("check", regs))
+
+/* Transition */
+#undef instrumentation_begin
+#define instrumentation_begin()			fake_instrumentable(1, "{")
+#undef instrumentation_end
+#define instrumentation_end()			fake_instrumentable(-1, "}")
+#define user_exit_irqoff()			fake_ct("ct_exit", CT_STATE_KERNEL)
+#define user_enter_irqoff()			fake_ct("ct_enter", CT_STATE_USER)
+#undef arch_enter_from_user_mode
+#define arch_enter_from_user_mode(regs)		fake_noinstr(with_regs("arch_enter", regs))
+#undef arch_exit_to_user_mode
+#define arch_exit_to_user_mode()		fake_noinstr("arch_exit")
+#define lockdep_hardirqs_off(ip)		fake_noinstr("lockdep_off")
+#define lockdep_hardirqs_on(ip)			fake_noinstr("lockdep_on")
+#define lockdep_hardirqs_on_prepare()		fake_instr("lockdep_prepare")
+#undef trace_hardirqs_off_finish
+#define trace_hardirqs_off_finish()		fake_instr("trace_off")
+#undef trace_hardirqs_on_prepare
+#define trace_hardirqs_on_prepare()		fake_instr("trace_prepare")
+#undef trace_hardirqs_on
+#define trace_hardirqs_on()			fake_instr("trace_on")
+#define kmsan_unpoison_entry_regs(regs)		fake_instr(with_regs("kmsan", regs))
+#define unwind_reset_info()			fake_instr("unwind")
+#undef add_random_kstack_offset_irqsoff
+#define add_random_kstack_offset_irqsoff()	fake_instr("kstack")
+#define rseq_note_user_irq_entry()		fake_atomic("rseq_note")
+
+/* Interrupts that hit the kernel, and NMIs */
+#define preempt_schedule_irq()	\
+	(fake.ti->flags &= ~_TIF_NEED_RESCHED, fake_instr("preempt"))
+#define hrtimer_rearm_deferred()		fake_instr("rearm")
 #undef lockdep_hardirq_enter
-#define lockdep_hardirq_enter			fake_hardirq_enter
+#define lockdep_hardirq_enter()			fake_atomic("hardirq")
 #undef lockdep_hardirq_exit
-#define lockdep_hardirq_exit			fake_hardirq_exit
-#define ct_irq_enter				fake_ct_irq_enter
-#define ct_irq_exit				fake_ct_irq_exit
-#define rcu_irq_enter_check_tick		fake_check_tick
-#define rcu_irq_exit_check_preempt		fake_check_preempt
+#define lockdep_hardirq_exit()			fake_atomic("hardirq_end")
+#define ct_irq_enter()				fake_noinstr("ct_irq")
+#define ct_irq_exit()				fake_noinstr("ct_irq_end")
+#define rcu_irq_enter_check_tick()		fake_instr("check_tick")
+#define rcu_irq_exit_check_preempt()		fake_instr("check_rcu")
 #undef __nmi_enter
-#define __nmi_enter				fake_nmi_enter
+#define __nmi_enter()				fake_noinstr("nmi")
 #undef __nmi_exit
-#define __nmi_exit				fake_nmi_exit
-#define ct_nmi_enter				fake_ct_nmi_enter
-#define ct_nmi_exit				fake_ct_nmi_exit
-#define ftrace_nmi_enter			fake_ftrace_nmi_enter
-#define ftrace_nmi_exit				fake_ftrace_nmi_exit
+#define __nmi_exit()				fake_noinstr("nmi_end")
+#define ct_nmi_enter()				fake_noinstr("ct_nmi")
+#define ct_nmi_exit()				fake_noinstr("ct_nmi_end")
+#define ftrace_nmi_enter()			fake_instr("ftrace")
+#define ftrace_nmi_exit()			fake_instr("ftrace_end")
 
 /* Nothing is noinstr in a test, no calls are patched, and there are no tracepoints */
 #undef noinstr
@@ -764,12 +549,8 @@ static void fake_ftrace_nmi_exit(void)		{ fake_instr("ftrace_end"); }
 struct irqentry_state;
 static __maybe_unused unsigned long exit_to_user_mode_loop(struct pt_regs *regs,
 							   unsigned long ti_work);
-static __maybe_unused bool syscall_enter_work(struct pt_regs *regs, unsigned long work);
-static __maybe_unused void syscall_exit_work(struct pt_regs *regs, unsigned long work);
-static __maybe_unused unsigned long syscall_exit_all_work(struct pt_regs *regs);
-static __maybe_unused unsigned long syscall_exit_skipped(struct pt_regs *regs);
-static __maybe_unused unsigned long syscall_exit_any_work(struct pt_regs *regs,
-							  unsigned long pending);
+static __maybe_unused bool syscall_enter_work(struct pt_regs *regs);
+static __maybe_unused void syscall_exit_work(struct pt_regs *regs);
 static __maybe_unused void raw_irqentry_exit_cond_resched(void);
 static __maybe_unused struct irqentry_state irqentry_enter(struct pt_regs *regs);
 static __maybe_unused void irqentry_exit(struct pt_regs *regs, struct irqentry_state state);
@@ -817,7 +598,7 @@ static const char *fake_log(void)
 
 	for (i = 0; i < fake.reactions; i++) {
 		if (fake.on[i].at)
-			fake_wrong(fake.on[i].at, "never");
+			fake_wrong_if(true, fake.on[i].at, "never");
 	}
 	return fake.log;
 }
@@ -845,13 +626,12 @@ static void expect(struct expected *e, const char *words)
 			    e->len ? " " : "", words);
 }
 
-/* TIF bits that are handled after the exit loop, not in a round of it */
-#define BEHIND_ROUNDS	(ARCH_EXIT_TO_USER_MODE_LATE |						\
-			 (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS) ? _TIF_RSEQ : 0))
+/* The TIF bit that is handled after the exit loop, not in a round of it */
+#define AFTER_ROUNDS	(IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS) ? _TIF_RSEQ : 0)
 
 static void expect_round(struct expected *e, unsigned long ti_work)
 {
-	if (!(ti_work & EXIT_TO_USER_MODE_ANY & ~BEHIND_ROUNDS))
+	if (!(ti_work & EXIT_TO_USER_MODE_WORK & ~AFTER_ROUNDS))
 		return;
 	if (ti_work & (_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY))
 		expect(e, "schedule");
@@ -872,14 +652,11 @@ static void expect_round(struct expected *e, unsigned long ti_work)
 static __maybe_unused void
 expect_loop(struct expected *e, unsigned long ti_work, unsigned long later)
 {
-	/* Late work alone does not need the loop */
-	if ((ti_work | later) & EXIT_TO_USER_MODE_WORK) {
-		expect_round(e, ti_work);
-		expect_round(e, later);
-		expect(e, "rseq");
-	}
-	if ((ti_work | later) & ARCH_EXIT_TO_USER_MODE_LATE)
-		expect(e, "late");
+	if (!((ti_work | later) & EXIT_TO_USER_MODE_WORK))
+		return;
+	expect_round(e, ti_work);
+	expect_round(e, later);
+	expect(e, "rseq");
 }
 
 #endif /* _KERNEL_ENTRY_ENTRY_TEST_H */

@@ -30,11 +30,11 @@ static void expect_end(struct expected *e, enum user_exit from)
 /* Bits that are not exit work do not matter */
 static void exit_without_work(struct kunit *test)
 {
-	run_exit(~(EXIT_TO_USER_MODE_ANY | EXIT_TO_USER_MODE_REARM), USER_EXIT_SYSCALL);
+	run_exit(~(EXIT_TO_USER_MODE_WORK | EXIT_TO_USER_MODE_REARM), USER_EXIT_SYSCALL);
 	expect_log(END, "syscall");
 
 	fake_clear();
-	run_exit(~(EXIT_TO_USER_MODE_ANY | EXIT_TO_USER_MODE_REARM), USER_EXIT_IRQ);
+	run_exit(~(EXIT_TO_USER_MODE_WORK | EXIT_TO_USER_MODE_REARM), USER_EXIT_IRQ);
 	expect_log("prepare rseq_irq lockdep", "interrupt");
 }
 
@@ -44,21 +44,19 @@ static void exit_order(struct kunit *test)
 	const bool all = (_TIF_UPROBE != 0) & (_TIF_PATCH_PENDING != 0) &
 			 (_TIF_SYSCALL_STEP != 0);
 
-	run_exit(EXIT_TO_USER_MODE_ANY, USER_EXIT_SYSCALL);
+	run_exit(EXIT_TO_USER_MODE_WORK, USER_EXIT_SYSCALL);
 	if (all)
-		expect_log("schedule uprobe klp step futex signal resume arch rseq late " END,
+		expect_log("schedule uprobe klp step futex signal resume arch rseq " END,
 			   "all there is");
 	else
 		KUNIT_EXPECT_STREQ(test, strstr(fake.log, "futex"),
-				   "futex signal resume arch rseq late " END);
+				   "futex signal resume arch rseq " END);
 }
 
 /* All combinations of the bits, in one round */
 static void exit_each_combination(struct kunit *test)
 {
-	/* One bit of late work is enough */
-	const unsigned long late = BIT(__ffs(ARCH_EXIT_TO_USER_MODE_LATE));
-	const unsigned long all = EXIT_TO_USER_MODE_WORK | late;
+	const unsigned long all = EXIT_TO_USER_MODE_WORK;
 	unsigned long bits = 0;
 	enum user_exit from;
 
@@ -74,18 +72,6 @@ static void exit_each_combination(struct kunit *test)
 		}
 		bits = (bits - all) & all;
 	} while (bits);
-}
-
-static void exit_late_bits(struct kunit *test)
-{
-	unsigned long bits = ARCH_EXIT_TO_USER_MODE_LATE;
-	int bit;
-
-	for_each_set_bit(bit, &bits, BITS_PER_LONG) {
-		fake_clear();
-		run_exit(BIT(bit), USER_EXIT_SYSCALL);
-		expect_log("late " END, "TIF bit %d", bit);
-	}
 }
 
 /* Where these bits are handled, and the last moments when more work can arrive */
@@ -109,7 +95,7 @@ static const struct {
 /* Set each bit while each item is handled, and right before bits are read again */
 static void exit_work_that_arrives(struct kunit *test)
 {
-	unsigned long bits = EXIT_TO_USER_MODE_ANY;
+	unsigned long bits = EXIT_TO_USER_MODE_WORK;
 	int i, bit;
 
 	for (i = 0; i < ARRAY_SIZE(moments); i++) {
@@ -155,9 +141,8 @@ static void exit_chain(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "resume", .set_ti = _TIF_SIGPENDING });
 	fake_on((struct fake_reaction) { .at = "signal", .set_ti = _TIF_NEED_RESCHED });
 	fake_on((struct fake_reaction) { .at = "schedule", .set_ti = _TIF_NOTIFY_SIGNAL });
-	fake_on((struct fake_reaction) { .at = "signal", .set_ti = ARCH_EXIT_TO_USER_MODE_LATE });
 	run_exit(_TIF_NOTIFY_RESUME, USER_EXIT_SYSCALL);
-	expect_log("resume arch futex signal arch schedule arch futex signal arch rseq late " END,
+	expect_log("resume arch futex signal arch schedule arch futex signal arch rseq " END,
 		   "chain");
 }
 
@@ -232,14 +217,12 @@ static void exit_timer_rearm(struct kunit *test)
 }
 #endif
 
-#ifdef CONFIG_KMAP_LOCAL
 static void exit_with_mapping_left(struct kunit *test)
 {
-	fake.task->kmap_ctrl.idx = 1;
+	fake.mapping_left = true;
 	run_exit(0, USER_EXIT_SYSCALL);
-	expect_log("prepare rseq_syscall kmap lockdep", "syscall");
+	expect_log("prepare rseq_syscall warn lockdep", "syscall");
 }
-#endif
 
 static void enter_order(struct kunit *test)
 {
@@ -284,7 +267,6 @@ static struct kunit_case entry_user_cases[] = {
 	KUNIT_CASE(exit_without_work),
 	KUNIT_CASE(exit_order),
 	KUNIT_CASE(exit_each_combination),
-	KUNIT_CASE(exit_late_bits),
 	KUNIT_CASE(exit_work_that_arrives),
 	KUNIT_CASE(exit_tick_sets_resched),
 	KUNIT_CASE(exit_chain),
@@ -293,9 +275,7 @@ static struct kunit_case entry_user_cases[] = {
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
 	KUNIT_CASE(exit_timer_rearm),
 #endif
-#ifdef CONFIG_KMAP_LOCAL
 	KUNIT_CASE(exit_with_mapping_left),
-#endif
 	KUNIT_CASE(enter_order),
 	KUNIT_CASE(enter_with_context_tracking),
 	KUNIT_CASE(leave_order),
