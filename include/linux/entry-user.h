@@ -279,7 +279,11 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 		rseq_syscall_exit_to_user_mode();
 
 	/* User mode must not run with a temporary mapping or a lock of the kernel's */
-	kmap_assert_nomap();
+#ifdef CONFIG_KMAP_LOCAL
+	/* The usual case first: kmap_assert_nomap() would test oops_in_progress before */
+	if (unlikely(current->kmap_ctrl.idx))
+		kmap_assert_nomap();
+#endif
 	lockdep_assert_irqs_disabled();
 	lockdep_sys_exit();
 }

@@ -106,7 +106,6 @@ static struct {
 	bool			rcu_eqs;
 	bool			lockdep_irqs_on;
 	bool			off_stack;
-	bool			mapping_left;
 	bool			no_preemption;	/* by the architecture */
 	int			preempt_count;
 
@@ -464,7 +463,7 @@ static void fake_audit_exit(struct pt_regs *regs)
 #define rseq_syscall_exit_to_user_mode()	fake_atomic("rseq_syscall")
 #define rseq_irqentry_exit_to_user_mode()	fake_atomic("rseq_irq")
 #undef kmap_assert_nomap
-#define kmap_assert_nomap()			fake_warn(fake.mapping_left)
+#define kmap_assert_nomap()			fake_atomic("kmap")
 #undef lockdep_sys_exit
 #define lockdep_sys_exit()			fake_sys_exit()
 

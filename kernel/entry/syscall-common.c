@@ -101,17 +101,19 @@ static __always_inline bool permitted(struct pt_regs *regs)
  */
 bool syscall_enter_work(struct pt_regs *regs)
 {
-	/* Most tasks with work on entry only have a seccomp filter */
-	if ((syscall_work_now() & SYSCALL_WORK_ENTER) == SYSCALL_WORK_SECCOMP)
-		return __seccomp_permit_syscall();
+	if (syscall_work_now() & MAY_FORBID) {
+		/* Most tasks with work on entry only have a seccomp filter */
+		if ((syscall_work_now() & SYSCALL_WORK_ENTER) == SYSCALL_WORK_SECCOMP)
+			return __seccomp_permit_syscall();
 
-	if ((syscall_work_now() & MAY_FORBID) && !permitted(regs))
-		return false;
+		if (!permitted(regs))
+			return false;
+	}
 
 	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT)
 		trace_enter(regs);
 
-	if (audit_context())
+	if (unlikely(audit_context()))
 		audit_enter(regs);
 
 	return true;

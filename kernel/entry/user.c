@@ -82,17 +82,14 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
  */
 unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work)
 {
-	bool again;
-
-	do {
+	for (;;) {
 		while (ti_work & LOOP_WORK)
 			ti_work = exit_work_round(regs, ti_work);
 
-		/* More work if user memory faults or a slice extension has run out */
-		again = rseq_exit_to_user_mode_restart(regs, ti_work);
-		if (unlikely(again))
-			ti_work = read_thread_flags();
-	} while (unlikely(again));
+		if (likely(!rseq_exit_to_user_mode_restart(regs, ti_work)))
+			return ti_work;
 
-	return ti_work;
+		/* User memory has faulted, or a slice extension has run out */
+		ti_work = read_thread_flags();
+	}
 }

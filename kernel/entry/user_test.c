@@ -217,12 +217,14 @@ static void exit_timer_rearm(struct kunit *test)
 }
 #endif
 
+#ifdef CONFIG_KMAP_LOCAL
 static void exit_with_mapping_left(struct kunit *test)
 {
-	fake.mapping_left = true;
+	fake.task->kmap_ctrl.idx = 1;
 	run_exit(0, USER_EXIT_SYSCALL);
-	expect_log("prepare rseq_syscall warn lockdep", "syscall");
+	expect_log("prepare rseq_syscall kmap lockdep", "syscall");
 }
+#endif
 
 static void enter_order(struct kunit *test)
 {
@@ -275,7 +277,9 @@ static struct kunit_case entry_user_cases[] = {
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
 	KUNIT_CASE(exit_timer_rearm),
 #endif
+#ifdef CONFIG_KMAP_LOCAL
 	KUNIT_CASE(exit_with_mapping_left),
+#endif
 	KUNIT_CASE(enter_order),
 	KUNIT_CASE(enter_with_context_tracking),
 	KUNIT_CASE(leave_order),

@@ -11,27 +11,25 @@
  * -DSHARED_TIF: the architecture has no CONFIG_HAVE_GENERIC_TIF_BITS
  */
 
-/* TIF bits, and SYSCALL_WORK bits with the same numbers, which one test may confuse */
+/* TIF bits */
 #define RESCHED		1	/* TIF_NEED_RESCHED, TIF_NEED_RESCHED_LAZY */
-#define ONETIME		1	/* the one-time work of SYSCALL_WORK_EXIT_MADE, as audit's */
-#define DISPATCH	2	/* SYSCALL_WORK_SYSCALL_USER_DISPATCH */
-#define SIGNAL		4	/* TIF_SIGPENDING, TIF_NOTIFY_SIGNAL; others have bits alike */
-#define RESUME		8	/* TIF_NOTIFY_RESUME */
-#define LATE		16	/* ARCH_EXIT_TO_USER_MODE_LATE, as TIF_NEED_FPU_LOAD */
-#define REARM		32	/* TIF_HRTIMER_REARM */
+#define SIGNAL		2	/* TIF_SIGPENDING, TIF_NOTIFY_SIGNAL; others have bits alike */
+#define RESUME		4	/* TIF_NOTIFY_RESUME */
+#define LATE		8	/* X86_EXIT_LATE, as TIF_NEED_FPU_LOAD */
+#define REARM		16	/* TIF_HRTIMER_REARM */
 #ifdef SHARED_TIF
 #define RSEQ		RESUME
 #define LOOP_WORK	WORK
-#define PENDING	((ti_work & ANY) || (work & mask))
-#define NOT_LATE	((ti_work & WORK) || (work & mask))
 #else
-#define RSEQ		64	/* TIF_RSEQ */
+#define RSEQ		32	/* TIF_RSEQ */
 #define LOOP_WORK	(RESCHED | SIGNAL | RESUME)
-#define PENDING	((ti_work | work) & (ANY | mask))
-#define NOT_LATE	((ti_work | work) & (WORK | ONETIME | DISPATCH))
 #endif
 #define WORK		(RESCHED | SIGNAL | RESUME | RSEQ)	/* EXIT_TO_USER_MODE_WORK */
-#define ANY		(WORK | LATE)				/* EXIT_TO_USER_MODE_ANY */
+#define MASK		(from_irq -> WORK | REARM : WORK)
+
+/* SYSCALL_WORK bits */
+#define ONETIME		1	/* of SYSCALL_WORK_ENTER and SYSCALL_WORK_EXIT, as audit's */
+#define DISPATCH	2	/* SYSCALL_WORK_SYSCALL_USER_DISPATCH: of SYSCALL_WORK_ENTER only */
 
 /* The machine */
 byte flags, syscall_work;	/* of the task's thread_info */
@@ -41,11 +39,10 @@ bool ipi;			/* sent, and not taken yet */
 bool rseq_event;		/* sched_switch of struct rseq_event */
 bool rseq_absent;		/* the user's struct rseq would fault */
 bool granted;			/* slice extension */
-bool on_dispatch;		/* user dispatch is about to roll the call back */
+bool on_dispatch;		/* user dispatch has rolled this call back, or an earlier one */
 
 /* The code's variables */
-byte ti_work, work;
-byte mask;
+byte ti_work;
 bool from_irq, again, permit;
 
 /* What the properties ask for */
@@ -201,17 +198,8 @@ inline rseq_exit_to_user_mode_restart()
 	fi
 }
 
-inline arch_exit_to_user_mode_late()
-{
-	d_step { must(IRQS, !irqs_on); CLEAR(LATE) }
-}
-
 inline exit_to_user_mode_loop()
 {
-	if
-	:: !(ti_work & WORK) -> arch_exit_to_user_mode_late(); goto finish
-	:: else
-	fi;
 	do
 	:: ti_work & LOOP_WORK -> exit_work_round()
 	:: else ->
@@ -220,136 +208,98 @@ inline exit_to_user_mode_loop()
 		:: again -> READ_FLAGS	/* read_thread_flags() */
 		:: else -> break
 		fi
-	od;
-	if :: ti_work & LATE -> arch_exit_to_user_mode_late() :: else fi
-}
-
-inline exit_to_user_mode_finish()
-{
-	/* arch_exit_to_user_mode_prepare() */
-	/* rseq_irqentry_exit_to_user_mode() rseq_syscall_exit_to_user_mode() */
-	/* kmap_assert_none() lockdep_assert_irqs_disabled() lockdep_sys_exit() */
-	must(IRQS, !irqs_on && checked)
+	od
 }
 
 inline hrtimer_rearm_deferred_user_irq()
 {
 	if
-	:: (ti_work & (RESCHED | REARM)) == REARM ->	/* clear_thread_flag() */
+	:: from_irq && (ti_work & (RESCHED | REARM)) == REARM ->	/* clear_thread_flag() */
 		d_step { CLEAR(REARM); ti_work = ti_work & ~REARM }	/* __hrtimer_rearm_deferred() */
 	:: else		/* RESCHED as well: the scheduler does it */
 	fi
 }
 
-/* Of an interrupt: syscalls have syscall_exit_look() */
+/* x86's */
+inline arch_exit_to_user_mode_prepare()
+{
+	must(IRQS, !irqs_on);
+	if
+	:: ti_work & LATE -> d_step { CLEAR(LATE) }	/* x86_exit_late() */
+	:: else
+	fi
+	/* fpregs_assert_state_consistent() fred_update_rsp0() cpu_feature_enabled() */
+	/* this_cpu_read() this_cpu_write() indirect_branch_prediction_barrier() */
+}
+
 inline exit_to_user_mode_prepare()
 {
 	/* lockdep_assert_irqs_disabled() */
 	tick_nohz_user_enter_prepare();
 	READ_FLAGS;	/* read_thread_flags() */
 	if
-	:: ti_work & (ANY | REARM) ->
+	:: ti_work & MASK ->
 		hrtimer_rearm_deferred_user_irq();
 		if
-		:: ti_work & (ANY | REARM) -> goto loop	/* exit_to_user_mode_loop() */
+		:: ti_work & MASK -> exit_to_user_mode_loop()
 		:: else
 		fi
 	:: else
 	fi;
-	goto finish	/* exit_to_user_mode_finish() */
+	arch_exit_to_user_mode_prepare();
+	/* rseq_irqentry_exit_to_user_mode() rseq_syscall_exit_to_user_mode() */
+	/* kmap_assert_nomap() lockdep_assert_irqs_disabled() lockdep_sys_exit() */
+	must(IRQS, !irqs_on && checked)
 }
 
 /*** entry-common.h, syscall-common.c ***/
 
-#define READ_WORK	work = syscall_work
+#define syscall_work_now()	syscall_work
 #define MADE		d_step { may = syscall_work & ONETIME && !rolled_back; shall = may }
 #define JUDGE		d_step { must(ONCE, onetime <= may && onetime >= shall); \
 				 onetime = 0; may = false; shall = false; in_call = false; \
-				 syscall_work = 0; work = 0; mask = 0; permit = false; rolled_back = false }
+				 syscall_work = 0; permit = false; rolled_back = false }
 
-/* Three kinds of work, in the model one */
-inline exit_work_made()
+/* User dispatch rolls back; ptrace and seccomp forbid */
+inline permitted()
 {
-	atomic {	/* audited() audit_exit() syscall_work_now() trace_exit() */
-		READ_WORK;	/* syscall_work_now() READ_ONCE() */
-		if
-		:: work & ONETIME ->	/* report_exit() */
-			d_step { must(IRQS, irqs_on); onetime = onetime + (onetime < 2 -> 1 : 0) }
-			if :: PRODUCE(SIGNAL) :: PRODUCE(RESUME) :: skip fi
-		:: else
+	if
+	:: syscall_work_now() & DISPATCH ->
+		on_dispatch = false;	/* syscall_user_dispatch_clear_on_dispatch() */
+		if	/* syscall_user_dispatch() */
+		:: on_dispatch = true; rolled_back = true; permit = false
+		:: skip
 		fi
-	}
-}
-
-inline syscall_exit_work()
-{
-	if
-	:: (work & DISPATCH) && on_dispatch -> on_dispatch = false /* syscall_user_dispatch_clear_on_dispatch() */
-	:: else -> exit_work_made()
-	fi
-}
-
-inline exit_loop()
-{
-	atomic {
-		local_irq_disable();
-		tick_nohz_user_enter_prepare();
-		READ_FLAGS	/* READ_ONCE() */
-	}
-	if
-	:: ti_work & ANY -> goto loop	/* exit_to_user_mode_loop() */
-	:: else -> goto finish
-	fi
-}
-
-inline syscall_exit_all_work()
-{
-	/* syscall_exit_checks() */
-	exit_work_made();
-	goto last	/* exit_loop() */
-}
-
-inline syscall_exit_skipped()
-{
-	READ_WORK;	/* READ_ONCE() syscall_exit_checks() */
-	if :: work & (ONETIME | DISPATCH) -> syscall_exit_work() :: else fi;
-	goto last	/* exit_loop() */
-}
-
-inline syscall_exit_any_work()
-{
-	if
-	:: !NOT_LATE -> arch_exit_to_user_mode_late(); goto finish
 	:: else
 	fi;
-	READ_WORK;	/* READ_ONCE() */
-	if
-	:: !(work & (ONETIME | DISPATCH)) ->
-		READ_FLAGS;	/* read_thread_flags() */
-		goto loop	/* exit_to_user_mode_loop() */
-	:: else ->
-		local_irq_enable();
-		syscall_exit_work();
-		goto last	/* exit_loop() */
-	fi
+	/* syscall_work_now() rseq_syscall_enter_work() syscall_work_now() tracer_permits() */
+	if :: permit = false :: skip fi
+	/* syscall_work_now() __seccomp_permit_syscall() */
 }
 
-inline syscall_exit_look()
+inline syscall_enter_work()
 {
-	/* syscall_exit_checks() */
-	atomic {
-		local_irq_disable();
-		tick_nohz_user_enter_prepare();
-		READ_FLAGS	/* READ_ONCE() */
-	}
-	READ_WORK;	/* syscall_work_now() */
-	if
-	:: PENDING -> syscall_exit_any_work()
-	:: else -> goto finish
-	fi
+	/* syscall_work_now() syscall_work_now() __seccomp_permit_syscall() */
+	permitted()
+	/* syscall_work_now() trace_enter() audit_context() audit_enter() */
 }
 
-/* The call itself: may raise any work, with rseq_force_update() among it */
+inline syscall_enter_from_user_mode_work()
+{
+	atomic {
+		permit = true;	/* arch_syscall_enter() */
+		if
+		:: syscall_work_now() & (ONETIME | DISPATCH) -> syscall_enter_work()
+		:: else
+		fi;
+		MADE
+	}
+}
+
+/*
+ * The call itself: may raise any work, with rseq_force_update() among it, and may turn
+ * user dispatch on, see set_syscall_user_dispatch()
+ */
 inline dispatch()
 {
 	atomic {
@@ -357,54 +307,59 @@ inline dispatch()
 		:: PRODUCE(SIGNAL)
 		:: PRODUCE(RESUME)
 		:: d_step { RAISE(RSEQ | LATE); rseq_event = true }
+		:: d_step { syscall_work = syscall_work | DISPATCH; on_dispatch = false }
 		:: skip
-		fi;
-		MADE
+		fi
 	}
 }
 
-/* User dispatch rolls back; seccomp and ptrace forbid */
-inline syscall_enter_any_work()
+/* It stands for audit and the tracepoint as well */
+inline report_exit()
 {
-	atomic {	/* READ_ONCE() syscall_enter_work() __seccomp_permit_syscall() */
+	d_step { must(IRQS, irqs_on); onetime = onetime + (onetime < 2 -> 1 : 0) }
+	/* READ_ONCE() arch_ptrace_report_syscall_exit() */
+	if :: PRODUCE(SIGNAL) :: PRODUCE(RESUME) :: skip fi
+}
+
+inline syscall_exit_work()
+{
+	atomic {
 		if
-		:: work & DISPATCH -> on_dispatch = true; rolled_back = true
-		:: skip
-		:: permit = true
-		fi;
-		MADE
+		:: (syscall_work_now() & DISPATCH) && on_dispatch ->
+			on_dispatch = false	/* syscall_user_dispatch_clear_on_dispatch() */
+		:: else ->	/* audit_syscall_exit() syscall_work_now() trace_exit() */
+			if
+			:: syscall_work_now() & ONETIME -> report_exit()
+			:: else
+			fi
+		fi
 	}
+}
+
+inline syscall_exit_to_user_mode_work()
+{
+	/* syscall_exit_checks() */
+	if
+	:: syscall_work_now() & ONETIME -> syscall_exit_work()
+	:: else
+	fi
 }
 
 inline generic_do_syscall()
 {
-	READ_WORK;	/* arch_syscall_enter() syscall_work_now() */
-	if
-	:: !(work & (ONETIME | DISPATCH)) -> dispatch()
-	:: else ->
-		syscall_enter_any_work();
-		if
-		:: !permit -> syscall_exit_skipped()
-		:: else
-		fi;
-		dispatch();
-		READ_WORK;	/* syscall_work_now() */
-		if
-		:: work & ONETIME -> syscall_exit_all_work()
-		:: else
-		fi
-	fi;
-	mask = ONETIME;	/* SYSCALL_WORK_EXIT_MADE */
-	goto look	/* syscall_exit_look() */
-	/* exit_to_user_mode_finish() */
+	syscall_enter_from_user_mode_work();
+	if :: permit -> dispatch() :: else fi;
+	syscall_exit_to_user_mode_work();
+	local_irq_disable();
+	goto prepare	/* exit_to_user_mode_prepare() */
 }
 
 /* Other architectures', and the first return of a new task */
 inline syscall_exit_to_user_mode()
 {
-	mask = ONETIME | DISPATCH;	/* SYSCALL_WORK_EXIT */
-	goto look	/* syscall_exit_look() */
-	/* exit_to_user_mode_finish() exit_to_user_mode() */
+	syscall_exit_to_user_mode_work();
+	local_irq_disable();
+	goto prepare	/* exit_to_user_mode_prepare() exit_to_user_mode() */
 }
 
 /*** Interrupts ***/
@@ -464,19 +419,14 @@ active proctype cpu()
 			local_irq_enable() }
 		if
 		:: generic_do_syscall()
-		:: READ_WORK;	/* syscall_enter_from_user_mode_work() */
-			syscall_enter_any_work();
-			syscall_exit_to_user_mode()
+		:: syscall_enter_from_user_mode_work(); syscall_exit_to_user_mode()
 		fi
 	:: atomic { ENTER -> from_irq = true;	/* irqentry_enter_from_user_mode() */
 			handler() }
 		/* An exception may sleep, an interrupt may not */
 		if :: !(flags & REARM) -> local_irq_enable(); local_irq_disable() :: skip fi;
-		exit_to_user_mode_prepare();	/* irqentry_exit_to_user_mode() */
-look:		syscall_exit_look();
-last:		exit_loop();
-loop:		skip; JUDGE; exit_to_user_mode_loop();
-finish:		skip; JUDGE; exit_to_user_mode_finish();
+		/* irqentry_exit_to_user_mode() */
+prepare:	skip; JUDGE; exit_to_user_mode_prepare();
 		/* exit_to_user_mode(), and the instruction after it */
 		d_step {
 			must(TIMER, !(flags & REARM));
@@ -516,8 +466,8 @@ active proctype other_cpu()
  * In user mode nothing is pending that came before flags were read last, or that this
  * CPU raised. What another CPU raised later is pending as long as its interrupt is.
  */
-ltl work	{ [] (user -> !(flags & ANY & ~since) && !rseq_event) }
-ltl noticed	{ [] (user && (flags & ANY) -> ipi || sending) }
+ltl work	{ [] (user -> !(flags & (WORK | LATE) & ~since) && !rseq_event) }
+ltl noticed	{ [] (user && (flags & (WORK | LATE)) -> ipi || sending) }
 /* Off from the last look at flags to user mode and in work that is last, else on */
 ltl irqs	{ [] !(bad & IRQS) }
 /* Done as often as it was raised, where raising again what is pending does not count */
