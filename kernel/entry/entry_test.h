@@ -366,8 +366,10 @@ static void fake_syscall_preset(struct pt_regs *regs, long nr)
 
 static bool fake_user_dispatch(struct pt_regs *regs)
 {
-	fake.rolled_back = !fake_sleeps(with_regs("dispatch", regs));
-	return fake.rolled_back;
+	if (fake_sleeps(with_regs("dispatch", regs)))
+		return false;
+	fake.rolled_back = true;
+	return true;
 }
 
 static __maybe_unused void fake_audit_enter(int nr, unsigned long a0, unsigned long a1,
@@ -453,7 +455,7 @@ static void fake_audit_exit(struct pt_regs *regs)
 	fake_item(with_regs("resume", regs), _TIF_NOTIFY_RESUME)
 #undef arch_exit_to_user_mode_work
 #define arch_exit_to_user_mode_work(regs, ti)	\
-	fake_item(with_work(with_regs("arch", regs), ti), ARCH_EXIT_TO_USER_MODE_WORK)
+	fake_item(with_work(with_regs("arch", regs), ti), (ti) & ARCH_EXIT_TO_USER_MODE_WORK)
 #define rseq_exit_to_user_mode_restart(regs, ti) fake_rseq_restart(regs, ti)
 #define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
 

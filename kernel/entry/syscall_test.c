@@ -13,7 +13,7 @@
 /* The architecture's function that makes the call */
 static __always_inline void call(struct pt_regs *regs, long nr)
 {
-	fake_check_regs("call", regs);
+	with_regs("call", regs);
 	syscall_set_return_value(fake.task, regs, 0, FAKE_RESULT);
 	fake_sleeps_val("call", nr);
 }
@@ -398,6 +398,14 @@ static void work_gone_when_looked_at_again(struct kunit *test)
 		fake_on((struct fake_reaction) {
 			.at = "look", .clear_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
 		expect_call(way, "enter call:39", "check", FAKE_RESULT);
+
+		/* The tracer has died, after the second look */
+		set_up(SYSCALL_WORK_SYSCALL_TRACE);
+		fake_on((struct fake_reaction) { .at = "look" });
+		fake_on((struct fake_reaction) { .at = "look" });
+		fake_on((struct fake_reaction) {
+			.at = "look", .clear_work = SYSCALL_WORK_SYSCALL_TRACE });
+		expect_call(way, "enter call:39", "check", FAKE_RESULT);
 	}
 }
 
@@ -450,6 +458,12 @@ static void tracer_changes_work(struct kunit *test)
 		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_TRACEPOINT);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
+		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
+
+		/* SYSEMU is for the next call: this stop was not one of it */
+		set_up(SYSCALL_WORK_SYSCALL_TRACE);
+		fake_on((struct fake_reaction) {
+			.at = "ptrace", .set_work = SYSCALL_WORK_SYSCALL_EMU });
 		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
 
 		/* The tracer detaches, or continues by a step */
