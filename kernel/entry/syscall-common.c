@@ -24,7 +24,7 @@ static inline void audit_enter(struct pt_regs *regs) { }
 #endif
 
 /*
- * The next four functions need registers that must be saved. If they were inline,
+ * The noinline functions here need registers that must be saved. If they were inline,
  * syscall_enter_work() and syscall_exit_work() would save them in any case.
  */
 static noinline bool tracer_permits(struct pt_regs *regs)
@@ -40,31 +40,29 @@ static noinline bool tracer_permits(struct pt_regs *regs)
 	return true;
 }
 
-static noinline void report_exit(struct pt_regs *regs)
-{
-	const unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
-	/* With SYSEMU the stop on entry has reported this instruction */
-	const bool step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) &&
-			  !(work & SYSCALL_WORK_SYSCALL_EMU);
-
-	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
-		arch_ptrace_report_syscall_exit(regs, step);
-}
-
 static noinline void trace_enter(struct pt_regs *regs)
 {
 	trace_sys_enter(regs, syscall_get_nr(current, regs));
 }
 
-static noinline void trace_exit(struct pt_regs *regs)
+/* A tracepoint that is enabled during seccomp's stop is too late for this call's entry */
+static noinline bool filter_and_trace(struct pt_regs *regs)
 {
-	trace_sys_exit(regs, syscall_get_return_value(current, regs));
+	const bool traced = syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT;
+
+	if (!__seccomp_permit_syscall())
+		return false;
+
+	if (traced)
+		trace_enter(regs);
+	return true;
 }
 
 /* All work on entry but tracepoint and audit, which only observe the call */
 #define MAY_FORBID	(SYSCALL_WORK_ENTER &					\
 			 ~(SYSCALL_WORK_SYSCALL_TRACEPOINT | SYSCALL_WORK_SYSCALL_AUDIT))
 
+/* Up to the tracepoint, which sees the call if it is permitted */
 static __always_inline bool permitted(struct pt_regs *regs)
 {
 	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_USER_DISPATCH) {
@@ -82,7 +80,12 @@ static __always_inline bool permitted(struct pt_regs *regs)
 	    !tracer_permits(regs))
 		return false;
 
-	return !(syscall_work_now() & SYSCALL_WORK_SECCOMP) || __seccomp_permit_syscall();
+	if (syscall_work_now() & SYSCALL_WORK_SECCOMP)
+		return filter_and_trace(regs);
+
+	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT)
+		trace_enter(regs);
+	return true;
 }
 
 /**
@@ -108,15 +111,30 @@ bool syscall_enter_work(struct pt_regs *regs)
 
 		if (!permitted(regs))
 			return false;
-	}
-
-	if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT)
+	} else if (syscall_work_now() & SYSCALL_WORK_SYSCALL_TRACEPOINT) {
 		trace_enter(regs);
+	}
 
 	if (unlikely(audit_context()))
 		audit_enter(regs);
 
 	return true;
+}
+
+static noinline void trace_exit(struct pt_regs *regs)
+{
+	trace_sys_exit(regs, syscall_get_return_value(current, regs));
+}
+
+static noinline void report_exit(struct pt_regs *regs)
+{
+	const unsigned long work = READ_ONCE(current_thread_info()->syscall_work);
+	/* With SYSEMU the stop on entry has reported this instruction */
+	const bool step = (work & SYSCALL_WORK_SYSCALL_EXIT_TRAP) &&
+			  !(work & SYSCALL_WORK_SYSCALL_EMU);
+
+	if (step || (work & SYSCALL_WORK_SYSCALL_TRACE))
+		arch_ptrace_report_syscall_exit(regs, step);
 }
 
 /**

@@ -466,6 +466,13 @@ static void tracer_changes_work(struct kunit *test)
 			.at = "ptrace", .set_work = SYSCALL_WORK_SYSCALL_EMU });
 		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
 
+		/* Too late for a tracepoint on entry */
+		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SECCOMP);
+		fake_on((struct fake_reaction) {
+			.at = "seccomp", .set_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
+		expect_call(way, "enter ptrace seccomp call:39",
+			    "check trace_exit:4711 ptrace_exit", FAKE_RESULT);
+
 		/* The tracer detaches, or continues by a step */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
