@@ -314,6 +314,16 @@ static void fake_signal(struct pt_regs *regs)
 	fake_item(with_regs("signal", regs), _TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL);
 }
 
+/* A made-up bit for the architecture's work */
+#undef ARCH_EXIT_TO_USER_MODE_WORK
+#define ARCH_EXIT_TO_USER_MODE_WORK	BIT(31)
+
+static void fake_arch_work(struct pt_regs *regs, unsigned long ti_work)
+{
+	fake_item(with_work(with_regs("arch", regs), ti_work),
+		  ti_work & ARCH_EXIT_TO_USER_MODE_WORK);
+}
+
 static bool fake_rseq_restart(struct pt_regs *regs, unsigned long ti_work)
 {
 	fake_atomic(with_work(with_regs("rseq", regs), ti_work));
@@ -391,10 +401,6 @@ static void fake_audit_exit(struct pt_regs *regs)
 #endif
 }
 
-/* A made-up bit for the architecture's work */
-#undef ARCH_EXIT_TO_USER_MODE_WORK
-#define ARCH_EXIT_TO_USER_MODE_WORK	BIT(31)
-
 /*
  * Replace what the code calls. Some of it is a macro in some configurations.
  */
@@ -454,8 +460,7 @@ static void fake_audit_exit(struct pt_regs *regs)
 #define resume_user_mode_work(regs)	\
 	fake_item(with_regs("resume", regs), _TIF_NOTIFY_RESUME)
 #undef arch_exit_to_user_mode_work
-#define arch_exit_to_user_mode_work(regs, ti)	\
-	fake_item(with_work(with_regs("arch", regs), ti), (ti) & ARCH_EXIT_TO_USER_MODE_WORK)
+#define arch_exit_to_user_mode_work(regs, ti)	fake_arch_work(regs, ti)
 #define rseq_exit_to_user_mode_restart(regs, ti) fake_rseq_restart(regs, ti)
 #define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
 
@@ -484,7 +489,8 @@ static void fake_audit_exit(struct pt_regs *regs)
 #define arch_ptrace_report_syscall_exit(regs, step)	\
 	fake_sleeps(with_regs((step) ? "step_exit" : "ptrace_exit", regs))
 #define trace_sys_enter(regs, nr)		fake_sleeps_val(with_regs("trace", regs), nr)
-#define trace_sys_exit(regs, result)		fake_sleeps_val(with_regs("trace_exit", regs), result)
+#define trace_sys_exit(regs, result)	\
+	fake_sleeps_val(with_regs("trace_exit", regs), result)
 #ifdef CONFIG_AUDITSYSCALL
 #define audit_context()				(fake.task->audit_context)
 #endif
@@ -503,8 +509,8 @@ static void fake_audit_exit(struct pt_regs *regs)
 #define arch_enter_from_user_mode(regs)		fake_noinstr(with_regs("arch_enter", regs))
 #undef arch_exit_to_user_mode
 #define arch_exit_to_user_mode()		fake_noinstr("arch_exit")
-#define lockdep_hardirqs_off(ip)		fake_noinstr("lockdep_off")
-#define lockdep_hardirqs_on(ip)			fake_noinstr("lockdep_on")
+#define lockdep_hardirqs_off(...)		fake_noinstr("lockdep_off")
+#define lockdep_hardirqs_on(...)		fake_noinstr("lockdep_on")
 #define lockdep_hardirqs_on_prepare()		fake_instr("lockdep_prepare")
 #undef trace_hardirqs_off_finish
 #define trace_hardirqs_off_finish()		fake_instr("trace_off")
