@@ -274,7 +274,7 @@ inline permitted()
 	fi;
 	/* syscall_work_now() rseq_syscall_enter_work() syscall_work_now() tracer_permits() */
 	if :: permit = false :: skip fi
-	/* syscall_work_now() __seccomp_permit_syscall() */
+	/* syscall_work_now() filter_and_trace() syscall_work_now() trace_enter() */
 }
 
 inline syscall_enter_work()
