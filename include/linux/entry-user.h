@@ -57,6 +57,11 @@
 	 _TIF_NOTIFY_RESUME | _TIF_UPROBE | _TIF_PATCH_PENDING |	\
 	 _TIF_RSEQ | _TIF_SYSCALL_STEP | ARCH_EXIT_TO_USER_MODE_WORK)
 
+/* TIF bits that arch_exit_to_user_mode_late() handles */
+#ifndef ARCH_EXIT_TO_USER_MODE_LATE
+#define ARCH_EXIT_TO_USER_MODE_LATE	0
+#endif
+
 /* A timer interrupt may have deferred arming the timer to the exit */
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
 #define EXIT_TO_USER_MODE_REARM	_TIF_HRTIMER_REARM
@@ -106,6 +111,21 @@ static __always_inline void arch_exit_to_user_mode(void) { }
 static inline void arch_exit_to_user_mode_work(struct pt_regs *regs,
 					       unsigned long ti_work) { }
 #define arch_exit_to_user_mode_work arch_exit_to_user_mode_work
+#endif
+
+#ifndef arch_exit_to_user_mode_late
+/**
+ * arch_exit_to_user_mode_late - Architecture's work for TIF bits after the exit loop
+ * @ti_work:	TIF bits as the exit loop saw them last
+ *
+ * Called if a bit of ARCH_EXIT_TO_USER_MODE_LATE is set, or if the exit loop has run.
+ * Unlike the loop's bits, these may stay set.
+ *
+ * Context: Task context, interrupts disabled. Must not sleep and must not
+ *	    enable interrupts, because new work would go unnoticed.
+ */
+static inline void arch_exit_to_user_mode_late(unsigned long ti_work) { }
+#define arch_exit_to_user_mode_late arch_exit_to_user_mode_late
 #endif
 
 #ifndef arch_exit_to_user_mode_prepare
@@ -264,10 +284,11 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 	tick_nohz_user_enter_prepare();
 
 	ti_work = read_thread_flags();
-	if (unlikely(ti_work & mask)) {
+	if (unlikely(ti_work & (mask | ARCH_EXIT_TO_USER_MODE_LATE))) {
 		hrtimer_rearm_deferred_user_irq(&ti_work, mask);
 		if (ti_work & mask)
 			ti_work = exit_to_user_mode_loop(regs, ti_work);
+		arch_exit_to_user_mode_late(ti_work);
 	}
 
 	arch_exit_to_user_mode_prepare(regs, ti_work);

@@ -66,12 +66,20 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
 
 #define arch_syscall_preset arch_syscall_preset
 
-/* TIF bits that x86_exit_late() handles */
-#define X86_EXIT_LATE						\
+#define ARCH_EXIT_TO_USER_MODE_LATE				\
 	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP |		\
 	 _TIF_NEED_FPU_LOAD | _TIF_END_COMPAT)
 
 void x86_exit_late(unsigned long ti_work);
+
+/* Some of these bits stay set for as long as their task exists */
+static __always_inline void arch_exit_to_user_mode_late(unsigned long ti_work)
+{
+	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
+		x86_exit_late(ti_work);
+}
+
+#define arch_exit_to_user_mode_late arch_exit_to_user_mode_late
 
 /**
  * arch_exit_to_user_mode_prepare - Give the CPU what the task needs in user mode
@@ -85,9 +93,6 @@ void x86_exit_late(unsigned long ti_work);
 static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 							   unsigned long ti_work)
 {
-	if (unlikely(ti_work & X86_EXIT_LATE))
-		x86_exit_late(ti_work);
-
 	fpregs_assert_state_consistent();
 
 	fred_update_rsp0();
@@ -96,7 +101,7 @@ static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 	if (!cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
 		return;
 
-	if (unlikely(this_cpu_read(x86_ibpb_exit_to_user))) {
+	if (unlikely(raw_cpu_read(x86_ibpb_exit_to_user))) {
 		this_cpu_write(x86_ibpb_exit_to_user, false);
 		indirect_branch_prediction_barrier();
 	}
