@@ -317,6 +317,8 @@ static void fake_signal(struct pt_regs *regs)
 /* A made-up bit for the architecture's work */
 #undef ARCH_EXIT_TO_USER_MODE_WORK
 #define ARCH_EXIT_TO_USER_MODE_WORK	BIT(31)
+#undef ARCH_EXIT_TO_USER_MODE_LATE
+#define ARCH_EXIT_TO_USER_MODE_LATE	BIT(30)
 
 static void fake_arch_work(struct pt_regs *regs, unsigned long ti_work)
 {
@@ -353,6 +355,13 @@ static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 #else
 	return false;
 #endif
+}
+
+/* It may also be called without such a bit, after the loop */
+static void fake_late(unsigned long ti_work)
+{
+	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
+		fake_atomic(with_work("late", ti_work));
 }
 
 static void fake_prepare(struct pt_regs *regs, unsigned long ti_work)
@@ -465,6 +474,8 @@ static void fake_audit_exit(struct pt_regs *regs)
 #define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
 
 /* After the loop */
+#undef arch_exit_to_user_mode_late
+#define arch_exit_to_user_mode_late		fake_late
 #undef arch_exit_to_user_mode_prepare
 #define arch_exit_to_user_mode_prepare(regs, ti) fake_prepare(regs, ti)
 #define rseq_syscall_exit_to_user_mode()	fake_atomic("rseq_syscall")

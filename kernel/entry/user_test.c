@@ -30,12 +30,40 @@ static void expect_end(struct expected *e, enum user_exit from)
 /* Bits that are not exit work do not matter */
 static void exit_without_work(struct kunit *test)
 {
-	run_exit(~(EXIT_TO_USER_MODE_WORK | EXIT_TO_USER_MODE_REARM), USER_EXIT_SYSCALL);
+	const unsigned long others = ~(EXIT_TO_USER_MODE_WORK | EXIT_TO_USER_MODE_REARM |
+				       ARCH_EXIT_TO_USER_MODE_LATE);
+
+	run_exit(others, USER_EXIT_SYSCALL);
 	expect_log(END, "syscall");
 
 	fake_clear();
-	run_exit(~(EXIT_TO_USER_MODE_WORK | EXIT_TO_USER_MODE_REARM), USER_EXIT_IRQ);
+	run_exit(others, USER_EXIT_IRQ);
 	expect_log("prepare rseq_irq lockdep", "interrupt");
+}
+
+/* Late bits are handled once, after the loop, and go by what it has read last */
+static void exit_late_work(struct kunit *test)
+{
+	enum user_exit from;
+
+	for (from = USER_EXIT_SYSCALL; from <= USER_EXIT_IRQ; from++) {
+		struct expected alone = { }, signal = { };
+
+		fake_clear();
+		run_exit(ARCH_EXIT_TO_USER_MODE_LATE, from);
+		expect(&alone, "late");
+		expect_end(&alone, from);
+		expect_log(alone.log, "%s", ends_of[from]);
+
+		fake_clear();
+		fake_on((struct fake_reaction) {
+			.at = "signal", .set_ti = ARCH_EXIT_TO_USER_MODE_LATE });
+		run_exit(_TIF_SIGPENDING, from);
+		expect_loop(&signal, _TIF_SIGPENDING, 0);
+		expect(&signal, "late");
+		expect_end(&signal, from);
+		expect_log(signal.log, "%s, set by signal delivery", ends_of[from]);
+	}
 }
 
 static void exit_order(struct kunit *test)
@@ -267,6 +295,7 @@ static void leave_with_context_tracking(struct kunit *test)
 
 static struct kunit_case entry_user_cases[] = {
 	KUNIT_CASE(exit_without_work),
+	KUNIT_CASE(exit_late_work),
 	KUNIT_CASE(exit_order),
 	KUNIT_CASE(exit_each_combination),
 	KUNIT_CASE(exit_work_that_arrives),

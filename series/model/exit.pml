@@ -15,7 +15,7 @@
 #define RESCHED		1	/* TIF_NEED_RESCHED, TIF_NEED_RESCHED_LAZY */
 #define SIGNAL		2	/* TIF_SIGPENDING, TIF_NOTIFY_SIGNAL; others have bits alike */
 #define RESUME		4	/* TIF_NOTIFY_RESUME */
-#define LATE		8	/* X86_EXIT_LATE, as TIF_NEED_FPU_LOAD */
+#define LATE		8	/* ARCH_EXIT_TO_USER_MODE_LATE, as TIF_NEED_FPU_LOAD */
 #define REARM		16	/* TIF_HRTIMER_REARM */
 #ifdef SHARED_TIF
 #define RSEQ		RESUME
@@ -221,15 +221,21 @@ inline hrtimer_rearm_deferred_user_irq()
 }
 
 /* x86's */
-inline arch_exit_to_user_mode_prepare()
+inline arch_exit_to_user_mode_late()
 {
 	must(IRQS, !irqs_on);
 	if
 	:: ti_work & LATE -> d_step { CLEAR(LATE) }	/* x86_exit_late() */
 	:: else
 	fi
+}
+
+/* x86's */
+inline arch_exit_to_user_mode_prepare()
+{
+	must(IRQS, !irqs_on)
 	/* fpregs_assert_state_consistent() fred_update_rsp0() cpu_feature_enabled() */
-	/* this_cpu_read() this_cpu_write() indirect_branch_prediction_barrier() */
+	/* raw_cpu_read() this_cpu_write() indirect_branch_prediction_barrier() */
 }
 
 inline exit_to_user_mode_prepare()
@@ -238,12 +244,13 @@ inline exit_to_user_mode_prepare()
 	tick_nohz_user_enter_prepare();
 	READ_FLAGS;	/* read_thread_flags() */
 	if
-	:: ti_work & MASK ->
+	:: ti_work & (MASK | LATE) ->
 		hrtimer_rearm_deferred_user_irq();
 		if
 		:: ti_work & MASK -> exit_to_user_mode_loop()
 		:: else
-		fi
+		fi;
+		arch_exit_to_user_mode_late()
 	:: else
 	fi;
 	arch_exit_to_user_mode_prepare();

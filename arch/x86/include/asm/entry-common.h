@@ -72,7 +72,14 @@ static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
 
 void x86_exit_late(unsigned long ti_work);
 
-/* Some of these bits stay set for as long as their task exists */
+/**
+ * arch_exit_to_user_mode_late - Act on TIF bits after the exit loop
+ * @ti_work:	TIF bits as the exit loop saw them last
+ *
+ * Inline as far as the test, because the exit loop often leaves none of these bits set.
+ *
+ * Context: Task context, interrupts disabled. Must not sleep.
+ */
 static __always_inline void arch_exit_to_user_mode_late(unsigned long ti_work)
 {
 	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
