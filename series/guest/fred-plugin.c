@@ -136,6 +136,8 @@ struct vcpu {
 	/* After the IRETQ of an ERETU */
 	uint64_t whole_sp;
 	bool sp_unset;
+	/* Where a return has set RF */
+	uint64_t rf_ip;
 	uint64_t resume;
 };
 
@@ -350,7 +352,8 @@ static bool is_contributory(const struct event *e)
 				    e->vector == CP);
 }
 
-static bool push_frame(struct vcpu *v, const struct event *e, struct context *c)
+/* In context c, which becomes that of the entry point. If there is no memory: at fault. */
+static bool push_frame(struct vcpu *v, const struct event *e, struct context *c, uint64_t *fault)
 {
 	bool user = of_ring3(c), soft = e->type == SWINT || e->type == OTHER;
 	unsigned int old = user ? 0 : level(v), new = new_level(v, e, user);
@@ -376,8 +379,10 @@ static bool push_frame(struct vcpu *v, const struct event *e, struct context *c)
 	 */
 	sp = user || new > old ? *msr(v, RSP0 + new) : (c->sp - (*msr(v, CONFIG) & 0x1c0)) & ~0x3fULL;
 	sp -= sizeof(frame);
-	if (!write_memory(sp, &frame, sizeof(frame)))
+	if (!write_memory(sp, &frame, sizeof(frame))) {
+		*fault = sp;
 		return false;
+	}
 	delivered[e->type]++;
 	set_level(v, new);
 	/* FRED: NMIs are blocked until a return that has their bit in SS */
@@ -396,7 +401,9 @@ static bool push_frame(struct vcpu *v, const struct event *e, struct context *c)
 
 static void push_event(struct vcpu *v, struct event e, struct context *c)
 {
-	while (!push_frame(v, &e, c)) {
+	uint64_t fault;
+
+	while (!push_frame(v, &e, c, &fault)) {
 		if (e.type == HWEXC && e.vector == DF)
 			die("triple fault, the event before came at", c->ip);
 		/*
@@ -406,7 +413,9 @@ static void push_event(struct vcpu *v, struct event e, struct context *c)
 		if (is_contributory(&e))
 			e = (struct event){ .type = HWEXC, .vector = DF };
 		else
-			e = (struct event){ .type = HWEXC, .vector = PF, .error = 2, .nested = true };
+			e = (struct event){
+				.type = HWEXC, .vector = PF, .error = 2, .data = fault, .nested = true,
+			};
 	}
 }
 
@@ -418,6 +427,7 @@ static void deliver(struct vcpu *v, struct event e, struct context c)
 	/* FRED: of ring 3, with SWAPGS */
 	if (of_ring3(&c))
 		swap_gs();
+	v->rf_ip = 0;
 	push_event(v, e, &c);
 	if (v->nmi_pending && !v->nmi_blocked) {
 		v->nmi_pending = false;
@@ -496,6 +506,8 @@ static void event_return(struct vcpu *v, const struct insn *insn, const struct c
 		v->sp_unset = true;
 		qemu_plugin_u64_set(sp_unset, v->index, 1);
 	}
+	if (to.flags & FLAGS_RF)
+		v->rf_ip = to.ip;
 	iret_to(v, &to);
 }
 
@@ -510,6 +522,9 @@ static void at_user(unsigned int index, void *data)
 {
 	struct vcpu *v = &vcpus[index];
 
+	/* The lower half of the address space may have code of ring 0, too */
+	if (in_ring0())
+		return;
 	set("rsp", v->whole_sp);
 	sp_is_set(v);
 }
@@ -675,6 +690,9 @@ static void at_gate(unsigned int index, void *data)
 		e.type = TYPE_NMI;
 	else if (vector >= 32)
 		e.type = EXTINT;
+	/* QEMU has RF of an interrupt always set */
+	if (e.type != HWEXC && c.ip != v->rf_ip)
+		c.flags &= ~FLAGS_RF;
 	if (vector == DB)
 		return begin_debug(v, &c);
 	/* FRED: event data of #PF is the address */
