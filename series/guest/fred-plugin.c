@@ -66,6 +66,11 @@ enum { EXTINT, TYPE_NMI = 2, HWEXC, SWINT, PRIV_SWEXC, SWEXC, OTHER, NR_TYPES };
 /* FRED: vectors of type OTHER */
 enum { SYSCALL_EVENT = 1, SYSENTER_EVENT };
 
+#define SS_SWEVENT	BIT(17)
+#define SS_NMI		BIT(18)
+#define SS_LONG_MODE	BIT(57)
+#define SS_NESTED	BIT(58)
+
 enum { RSP0 = 0x1cc, STKLVLS = 0x1d0, CONFIG = 0x1d4, STAR = 0xc0000081 };
 
 /* Own code: an IRETQ for each gate, and then */
@@ -97,6 +102,11 @@ struct event {
 	uint64_t error, data;
 	bool nested;
 };
+
+static struct event exception(unsigned int vector, uint64_t error, uint64_t data)
+{
+	return (struct event){ .type = HWEXC, .vector = vector, .error = error, .data = data };
+}
 
 /* FRED: the stack frame */
 struct frame {
@@ -321,7 +331,7 @@ static void iret_to(struct vcpu *v, const struct context *to)
 /* Where another instruction than the present one has to raise the exception */
 static void raise(struct vcpu *v, const struct insn *insn, unsigned int vector, uint64_t error)
 {
-	v->raised = (struct event){ .type = HWEXC, .vector = vector, .error = error };
+	v->raised = exception(vector, error, 0);
 	v->raised_ip = pc_of(insn);
 	qemu_plugin_set_pc(code + OWN_UD2);
 }
@@ -365,10 +375,10 @@ static bool push_frame(struct vcpu *v, const struct event *e, struct context *c,
 		.flags = c->flags,
 		.sp = c->sp,
 		/* FRED: with what the event is */
-		.ss = (c->ss & 0xffff) | (uint64_t)soft << 17 | (uint64_t)(e->type == TYPE_NMI) << 18 |
-		      (uint64_t)e->vector << 32 | (uint64_t)e->type << 48 |
-		      (uint64_t)is_64bit(v, c->cs) << 57 | (uint64_t)e->nested << 58 |
-		      (uint64_t)e->length << 60,
+		.ss = (c->ss & 0xffff) | (soft ? SS_SWEVENT : 0) |
+		      (e->type == TYPE_NMI ? SS_NMI : 0) | (uint64_t)e->vector << 32 |
+		      (uint64_t)e->type << 48 | (is_64bit(v, c->cs) ? SS_LONG_MODE : 0) |
+		      (e->nested ? SS_NESTED : 0) | (uint64_t)e->length << 60,
 		.data = e->data,
 	};
 	uint64_t sp;
@@ -377,7 +387,10 @@ static bool push_frame(struct vcpu *v, const struct event *e, struct context *c,
 	 * FRED: a higher level has its stack in an MSR, as has ring 0 for ring 3. Otherwise
 	 * the stack is kept, after a gap in units of 64 bytes, on a 64-byte boundary.
 	 */
-	sp = user || new > old ? *msr(v, RSP0 + new) : (c->sp - (*msr(v, CONFIG) & 0x1c0)) & ~0x3fULL;
+	if (user || new > old)
+		sp = *msr(v, RSP0 + new);
+	else
+		sp = (c->sp - (*msr(v, CONFIG) & 0x1c0)) & ~0x3fULL;
 	sp -= sizeof(frame);
 	if (!write_memory(sp, &frame, sizeof(frame))) {
 		*fault = sp;
@@ -410,12 +423,12 @@ static void push_event(struct vcpu *v, struct event e, struct context *c)
 		 * FRED: an exception of event delivery is marked as nested, #DF is not. What
 		 * the interface does not tell is whether the page was there.
 		 */
-		if (is_contributory(&e))
-			e = (struct event){ .type = HWEXC, .vector = DF };
-		else
-			e = (struct event){
-				.type = HWEXC, .vector = PF, .error = 2, .data = fault, .nested = true,
-			};
+		if (is_contributory(&e)) {
+			e = exception(DF, 0, 0);
+		} else {
+			e = exception(PF, 2, fault);
+			e.nested = true;
+		}
 	}
 }
 
@@ -464,22 +477,22 @@ static bool may_return(struct vcpu *v, const struct context *c, const struct con
 static void event_return(struct vcpu *v, const struct insn *insn, const struct context *c)
 {
 	bool to_user = insn->op == ERETU, soft;
-	struct event gp = { .type = HWEXC, .vector = GP };
 	struct context to;
+	uint64_t error;
 
 	/* FRED: the error code is skipped */
 	if (!read_memory(c->sp + 8, &to, sizeof(to)))
-		return deliver(v, (struct event){ .type = HWEXC, .vector = PF, .data = c->sp + 8 }, *c);
-	if (!may_return(v, c, &to, to_user, &gp.error))
-		return deliver(v, gp, *c);
+		return deliver(v, exception(PF, 0, c->sp + 8), *c);
+	if (!may_return(v, c, &to, to_user, &error))
+		return deliver(v, exception(GP, error, 0), *c);
 
 	v->at_work = insn;
 	v->context = *c;
 	v->nmi_was_blocked = v->nmi_blocked;
 	v->level_was = level(v);
 	/* FRED: swevent and nmi are in SS, the stack level in CS */
-	soft = to.ss & BIT(17);
-	if (to.ss & BIT(18))
+	soft = to.ss & SS_SWEVENT;
+	if (to.ss & SS_NMI)
 		v->nmi_blocked = false;
 	set_level(v, to.cs >> 16 & 3);
 	to.cs &= 0xffff;
@@ -494,7 +507,7 @@ static void event_return(struct vcpu *v, const struct insn *insn, const struct c
 	/* FRED: with TF, a return from a software event makes a single-step trap pending */
 	if (soft && to.flags & FLAGS_TF) {
 		n_pending++;
-		return deliver(v, (struct event){ .type = HWEXC, .vector = DB, .data = DR6_BS }, to);
+		return deliver(v, exception(DB, 0, DR6_BS), to);
 	}
 	if (v->nmi_pending && !v->nmi_blocked) {
 		v->nmi_pending = false;
@@ -588,12 +601,10 @@ static void begin_debug(struct vcpu *v, const struct context *c)
 
 static void end_debug(unsigned int index, void *data)
 {
-	struct event e = { .type = HWEXC, .vector = DB };
 	struct vcpu *v = &vcpus[index];
 
-	e.data = v->debug;
 	set("rax", v->rax);
-	deliver(v, e, v->context);
+	deliver(v, exception(DB, 0, v->debug), v->context);
 	qemu_plugin_set_pc(code + OWN_IRETQ);
 }
 
@@ -625,7 +636,7 @@ static void at_gate(unsigned int index, void *data)
 	const struct insn *insn = v->expected;
 	unsigned int vector = ((const struct insn *)data)->vector;
 	bool is_int = insn && insn->op == INT_N && insn->vector == vector;
-	struct event e = { .type = HWEXC, .vector = vector };
+	struct event e = exception(vector, 0, 0);
 	uint64_t sp = get("rsp");
 	struct context c;
 
@@ -860,11 +871,13 @@ static void at_ltr(unsigned int index, void *data)
 {
 	const struct insn *insn = data;
 	struct vcpu *v = &vcpus[index];
-	uint64_t descriptor[2];
+	uint64_t selector = get(gprs[insn->reg]), descriptor[2];
 
-	if (!v->gdt || !in_ring0() || !read_memory(v->gdt + (get(gprs[insn->reg]) & 0xfff8), descriptor, 16))
+	if (!v->gdt || !in_ring0() ||
+	    !read_memory(v->gdt + (selector & 0xfff8), descriptor, sizeof(descriptor)))
 		return;
-	v->tss = (descriptor[0] >> 16 & 0xffffff) | (descriptor[0] >> 56) << 24 | descriptor[1] << 32;
+	v->tss = descriptor[1] << 32 | (descriptor[0] >> 32 & 0xff000000) |
+		 (descriptor[0] >> 16 & 0xffffff);
 	if (!write_memory(v->tss + TSS_IST(USED_IST), &v->tss, 8))
 		die("no memory of a TSS", v->tss);
 	if (v->enabled)
@@ -873,60 +886,77 @@ static void at_ltr(unsigned int index, void *data)
 
 /* ---- translation */
 
-static enum op group_op(const uint8_t *op, uint8_t prefix)
-{
-	unsigned int reg = op[1] >> 3 & 7, is_register = op[1] >= 0xc0;
+static const enum op one_byte_ops[] = {
+	[0xcc] = INT3,
+	[0xcd] = INT_N,
+	[0xce] = INTO,
+	[0xcf] = IRETQ,
+	[0xf1] = INT1,
+	[0xff] = NONE,
+};
 
-	if (op[0] == 0x00)
-		return !is_register ? NONE : reg == 3 ? LTR : reg == 6 && prefix == 0xf2 ? LKGS : NONE;
+/* After 0x0f */
+static const enum op two_byte_ops[] = {
+	[0x05] = SYSCALL,
+	[0x07] = SYSRET,
+	[0x20] = FROM_CR4,
+	[0x22] = TO_CR4,
+	[0x30] = WRMSR,
+	[0x32] = RDMSR,
+	[0x34] = SYSENTER,
+	[0x35] = SYSEXIT,
+	[0xa2] = CPUID,
+	[0xff] = NONE,
+};
+
+static const unsigned int vectors[] = { [INT1] = DB, [INT3] = BP, [INTO] = OF, [IRETQ] = 0 };
+
+/* After 0x0f: 0x00 or 0x01, and ModRM */
+static enum op group_op(const uint8_t *byte, uint8_t prefix)
+{
+	unsigned int reg = byte[1] >> 3 & 7;
+	bool is_register = byte[1] >= 0xc0;
+
+	if (byte[0] == 0x00) {
+		if (!is_register)
+			return NONE;
+		return reg == 3 ? LTR : reg == 6 && prefix == 0xf2 ? LKGS : NONE;
+	}
 	if (!is_register)
 		return reg == 2 ? LGDT : reg == 3 ? LIDT : NONE;
-	switch (op[1]) {
-	case 0xc6: return prefix ? NONE : WRMSR;	/* WRMSRNS */
-	case 0xca: return prefix == 0xf3 ? ERETU : prefix == 0xf2 ? ERETS : NONE;
-	case 0xf8: return SWAPGS;
-	}
-	return NONE;
+	if (byte[1] == 0xca)
+		return prefix == 0xf3 ? ERETU : prefix == 0xf2 ? ERETS : NONE;
+	/* WRMSRNS */
+	if (byte[1] == 0xc6)
+		return prefix ? NONE : WRMSR;
+	return byte[1] == 0xf8 ? SWAPGS : NONE;
 }
 
 static void decode(struct insn *insn, const uint8_t *byte)
 {
 	uint8_t prefix = 0, rex = 0;
 
-	while (*byte == 0x3e || *byte == 0x66 || *byte == 0xf2 || *byte == 0xf3) {
+	for (; *byte == 0x3e || *byte == 0x66 || *byte == 0xf2 || *byte == 0xf3; byte++) {
 		if (*byte >= 0xf2)
 			prefix = *byte;
-		byte++;
 	}
 	if ((*byte & 0xf0) == 0x40)
 		rex = *byte++;
-	switch (*byte++) {
-	case 0xcc: insn->op = INT3; insn->vector = BP; return;
-	case 0xcd: insn->op = INT_N; insn->vector = *byte; return;
-	case 0xce: insn->op = INTO; insn->vector = OF; return;
-	case 0xcf: insn->op = rex & 8 ? IRETQ : NONE; return;
-	case 0xf1: insn->op = INT1; insn->vector = DB; return;
-	case 0x0f: break;
-	default: return;
+	if (*byte != 0x0f) {
+		insn->op = one_byte_ops[*byte];
+		if (insn->op == IRETQ && !(rex & 8))
+			insn->op = NONE;
+		if (insn->op != NONE)
+			insn->vector = insn->op == INT_N ? byte[1] : vectors[insn->op];
+		return;
 	}
+	byte++;
 	/* The register of ModRM */
 	insn->reg = (byte[1] & 7) | (rex & 1) << 3;
-	switch (*byte) {
-	case 0x00:
-	case 0x01: insn->op = group_op(byte, prefix); return;
-	case 0x05: insn->op = SYSCALL; return;
-	case 0x07: insn->op = SYSRET; return;
-	case 0x20:
-	case 0x22:
-		if ((byte[1] >> 3 & 7) == 4 && !(rex & 4))
-			insn->op = *byte == 0x20 ? FROM_CR4 : TO_CR4;
-		return;
-	case 0x30: insn->op = WRMSR; return;
-	case 0x32: insn->op = RDMSR; return;
-	case 0x34: insn->op = SYSENTER; return;
-	case 0x35: insn->op = SYSEXIT; return;
-	case 0xa2: insn->op = CPUID; return;
-	}
+	insn->op = *byte <= 0x01 ? group_op(byte, prefix) : two_byte_ops[*byte];
+	/* MOV from and to other control registers */
+	if ((insn->op == FROM_CR4 || insn->op == TO_CR4) && ((byte[1] >> 3 & 7) != 4 || rex & 4))
+		insn->op = NONE;
 }
 
 static const struct {
@@ -1005,22 +1035,37 @@ static void translated(struct qemu_plugin_tb *tb, void *data)
 		if (is_own_code(insn.pc))
 			own_translated(handle, kept);
 		else if (insn.op == LGDT)
-			qemu_plugin_register_vcpu_mem_cb(handle, lgdt_reads, CB_NO_REGS, MEM_R, kept);
+			qemu_plugin_register_vcpu_mem_cb(handle, lgdt_reads, CB_NO_REGS, MEM_R,
+							 kept);
 		else
 			qemu_plugin_register_vcpu_insn_exec_cb(handle, callbacks[insn.op].cb,
 							       callbacks[insn.op].flags, kept);
 	}
 }
 
+static const char *const type_names[NR_TYPES] = {
+	[EXTINT] = "interrupts",
+	[TYPE_NMI] = "NMIs",
+	[HWEXC] = "exceptions",
+	[SWINT] = "INT n",
+	[PRIV_SWEXC] = "INT1",
+	[SWEXC] = "INT3, INTO",
+	[OTHER] = "system calls",
+};
+
 /* So that a run can show that it was one with FRED */
 static void finish(void *data)
 {
-	if (vcpus[0].enabled)
-		fprintf(stderr, "fred: interrupts %lu, NMIs %lu, exceptions %lu, INT n %lu, INT1 %lu, "
-			"INT3 %lu, system calls %lu; ERETU %lu, of these with a trap pending %lu, "
-			"ERETS %lu\n", delivered[EXTINT], delivered[TYPE_NMI], delivered[HWEXC],
-			delivered[SWINT], delivered[PRIV_SWEXC], delivered[SWEXC], delivered[OTHER],
-			n_eretu, n_pending, n_erets);
+	unsigned int i;
+
+	if (!vcpus[0].enabled)
+		return;
+	fprintf(stderr, "fred: ");
+	for (i = 0; i < NR_TYPES; i++) {
+		if (type_names[i])
+			fprintf(stderr, "%s: %lu; ", type_names[i], delivered[i]);
+	}
+	fprintf(stderr, "ERETU: %lu, %lu with a trap; ERETS: %lu\n", n_eretu, n_pending, n_erets);
 }
 
 EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, int argc, char **argv)

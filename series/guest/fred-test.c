@@ -231,7 +231,13 @@ static void event_return(const char *insn, const struct frame *frame)
 
 static struct frame user_frame(const char *ip, u64 flags)
 {
-	return (struct frame){ .ip = (u64)ip, .cs = USER_CS, .flags = flags, .sp = USER_SP, .ss = USER_SS };
+	return (struct frame){
+		.ip = (u64)ip,
+		.cs = USER_CS,
+		.flags = flags,
+		.sp = USER_SP,
+		.ss = USER_SS,
+	};
 }
 
 static void in_user(const char *ip, u64 flags)
@@ -527,7 +533,11 @@ static void refused(const struct frame *frame, const char *insn, u64 error)
 static struct frame kernel_frame(void)
 {
 	return (struct frame){
-		.ip = (u64)landed, .cs = KERNEL_CS, .flags = FIXED, .sp = KERNEL_SP, .ss = KERNEL_SS,
+		.ip = (u64)landed,
+		.cs = KERNEL_CS,
+		.flags = FIXED,
+		.sp = KERNEL_SP,
+		.ss = KERNEL_SS,
 	};
 }
 
