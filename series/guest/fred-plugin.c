@@ -434,6 +434,18 @@ static void push_event(struct vcpu *v, struct event e, struct context *c)
 
 static const struct event nmi_event = { .type = TYPE_NMI, .vector = NMI };
 
+static void deliver(struct vcpu *v, struct event e, struct context c);
+
+/* One that came where it could not be delivered at once. IRETQ to c is next. */
+static bool deliver_pending_nmi(struct vcpu *v, struct context c)
+{
+	if (!v->nmi_pending || v->nmi_blocked)
+		return false;
+	v->nmi_pending = false;
+	deliver(v, nmi_event, c);
+	return true;
+}
+
 /* The CPU is in ring 0, the event came in context c, and IRETQ is next */
 static void deliver(struct vcpu *v, struct event e, struct context c)
 {
@@ -442,11 +454,8 @@ static void deliver(struct vcpu *v, struct event e, struct context c)
 		swap_gs();
 	v->rf_ip = 0;
 	push_event(v, e, &c);
-	if (v->nmi_pending && !v->nmi_blocked) {
-		v->nmi_pending = false;
-		push_event(v, nmi_event, &c);
-	}
 	iret_to(v, &c);
+	deliver_pending_nmi(v, c);
 }
 
 /* ---- returns */
@@ -509,10 +518,8 @@ static void event_return(struct vcpu *v, const struct insn *insn, const struct c
 		n_pending++;
 		return deliver(v, exception(DB, 0, DR6_BS), to);
 	}
-	if (v->nmi_pending && !v->nmi_blocked) {
-		v->nmi_pending = false;
-		return deliver(v, nmi_event, to);
-	}
+	if (deliver_pending_nmi(v, to))
+		return;
 	/* FRED: all of RSP is restored. IRETQ to a 16-bit stack leaves the upper bits. */
 	if (to_user && to.ss != user_ss(v)) {
 		v->whole_sp = to.sp;
@@ -563,6 +570,7 @@ static void end_lkgs(unsigned int index, void *data)
 	v->context.ip += v->at_work->size;
 	v->context.flags &= ~FLAGS_RF;
 	iret_to(v, &v->context);
+	deliver_pending_nmi(v, v->context);
 	qemu_plugin_set_pc(code + OWN_IRETQ);
 }
 
@@ -649,7 +657,10 @@ static void at_gate(unsigned int index, void *data)
 		die("no stack of a gate", sp);
 
 	if (vector == NMI && !is_int) {
-		/* IRETQ goes back where it came: to the first instruction at a gate, ... */
+		/* It came before another IRETQ, and is one of where that would go */
+		if (c.ip == code + OWN_IRETQ)
+			read_memory(c.sp, &c, sizeof(c));
+		/* Not now: IRETQ goes back to where it came */
 		if (is_own_code(c.ip) || v->nmi_blocked) {
 			v->nmi_pending = true;
 			return;

@@ -304,6 +304,7 @@ CODE(u_watched, "mov $0x300200, %edi", "mov %al, (%rdi)", "nop; nop; int3");
 
 CODE(k_int3, "", "int3", "");
 CODE(k_int80, "", "int $0x80", "");
+CODE(k_intcd3, "", ".byte 0xcd, 3", "");
 CODE(k_ud2, "", "ud2", "");
 CODE(k_read, "mov $0x7f0000000123, %rdi", "mov (%rdi), %al", "");
 CODE(k_wrmsr, "mov $0x1cd, %ecx; mov $0x1008, %eax; xor %edx, %edx", "wrmsr", "");
@@ -312,7 +313,8 @@ CODE(k_sysret, "", "sysretq", "");
 CODE(k_sysexit, "", "sysexitl", "");
 CODE(k_iret, "push $0x23; push $0; push $2; push $0x2b; push $0", "iretq", "");
 CODE(k_lkgs, "mov $0x4b, %eax", ".byte 0xf2, 0x0f, 0x00, 0xf0", "");
-CODE(k_lkgs_r9, "mov $0x4b, %r9d", ".byte 0xf2, 0x41, 0x0f, 0x00, 0xf1", "");
+CODE(k_lkgs_r9, "mov $0x4b, %r9d; std; mov $1, %eax; cmp $2, %eax",
+     ".byte 0xf2, 0x41, 0x0f, 0x00, 0xf1", "pushfq; pop user_rax");
 CODE(k_lkgs_null, "xor %edi, %edi", ".byte 0xf2, 0x0f, 0x00, 0xf7", "");
 CODE(k_lkgs_bad, "mov $0x777b, %eax", ".byte 0xf2, 0x0f, 0x00, 0xf0", "");
 CODE(k_lkgs_absent, "mov $0x53, %eax", ".byte 0xf2, 0x0f, 0x00, 0xf0", "");
@@ -629,6 +631,7 @@ static void check_gs(void)
 	wrmsr(KERNEL_GS_BASE, USER_GS);
 	in_kernel(k_lkgs_r9);
 	is(rdmsr(KERNEL_GS_BASE), BASED_BASE);
+	is(user_rax, FIXED | DF | CF | PF | AF | SF);
 	in_kernel(k_lkgs_null);
 	is(n_kernel, 0);
 	is(rdmsr(GS_BASE), KERNEL_GS);
@@ -685,7 +688,11 @@ static void check_levels(void)
 	in_kernel(k_int3);
 	is(kernel[0].addr, ((KERNEL_SP - 0xc0) & ~0x3fUL) - sizeof(struct frame));
 	wrmsr(FRED_CONFIG, config_was);
-	ok("ring 0, the same level: the same stack, after the gap");
+	forget();
+	run(KERNEL_SP - 24, (u64)k_int3);
+	is(kernel[0].addr, ((KERNEL_SP - 24 - 0x40) & ~0x3fUL) - sizeof(struct frame));
+	is(kernel[0].frame.sp, KERNEL_SP - 24);
+	ok("ring 0, the same level: the same stack, after the gap, aligned");
 
 	wrmsr(FRED_STKLVLS, level(3, 2) | level(6, 1));
 	in_kernel(k_int3);
@@ -720,6 +727,9 @@ static void check_levels(void)
 	ok("ring 3: level 0");
 	in_kernel(k_int80);
 	is_kernel_event(SWINT, 0x80, 2, k_int80_end, SWEVENT);
+	is(kernel[0].level, 0);
+	in_kernel(k_intcd3);
+	is_kernel_event(SWINT, 3, 2, k_intcd3_end, SWEVENT);
 	is(kernel[0].level, 0);
 	ok("ring 0, INT n: the same level");
 
