@@ -153,7 +153,7 @@ struct vcpu {
 
 static struct vcpu vcpus[MAX_VCPUS];
 static uint64_t code, idt;
-static bool on, gates_have_stack;
+static bool gates_have_stack;
 static struct vcpu_u64 sp_unset;
 static unsigned long delivered[NR_TYPES], n_eretu, n_erets, n_pending;
 
@@ -285,7 +285,7 @@ static bool is_own_code(uint64_t pc) { return pc >= code && pc < code + CODE_SIZ
 
 /*
  * An NMI can come when another event has just come to its gate, and must not overwrite
- * that one's frame. INT n may be executed by ring 3, see expect().
+ * that one's frame. FRED: ring 3 may execute INT n with any n.
  */
 static void set_gates(const struct vcpu *v)
 {
@@ -638,6 +638,43 @@ static bool is_expected(const struct insn *insn, unsigned int vector)
 	return insn->op <= INTO ? vector == insn->vector : vector == UD || vector == GP;
 }
 
+static void expected_event(struct vcpu *v, const struct insn *insn, struct event e,
+			   struct context c)
+{
+	switch (insn->op) {
+	case INT_N:
+		e.type = SWINT;
+		break;
+	case INT1:
+		e.type = PRIV_SWEXC;
+		break;
+	case INT3:
+	case INTO:
+		e.type = SWEXC;
+		break;
+	case SYSCALL:
+		set("efer", get("efer") | EFER_SCE);
+		/* FRED changes nothing in that it is for 64-bit mode only */
+		if (!is_64bit(v, c.cs))
+			return deliver(v, e, c);
+		e = (struct event){ .type = OTHER, .vector = SYSCALL_EVENT };
+		break;
+	case SYSENTER:
+		e = (struct event){ .type = OTHER, .vector = SYSENTER_EVENT };
+		break;
+	case LKGS:
+		return begin_lkgs(v, insn, &c);
+	default:
+		return event_return(v, insn, &c);
+	}
+	/* FRED: of these, the length is stored, and RIP is that of the next instruction */
+	e.length = insn->size;
+	if (insn->op >= SYSCALL)
+		c.ip += insn->size;
+	c.flags &= ~FLAGS_RF;
+	deliver(v, e, c);
+}
+
 static void at_gate(unsigned int index, void *data)
 {
 	struct vcpu *v = &vcpus[index];
@@ -673,41 +710,8 @@ static void at_gate(unsigned int index, void *data)
 		sp_is_set(v);
 	}
 	v->expected = NULL;
-	if (is_expected(insn, vector)) {
-		if (insn->op == SYSCALL)
-			set("efer", get("efer") | EFER_SCE);
-		switch (insn->op) {
-		case INT_N:
-			e.type = SWINT;
-			break;
-		case INT1:
-			e.type = PRIV_SWEXC;
-			break;
-		case INT3:
-		case INTO:
-			e.type = SWEXC;
-			break;
-		case SYSCALL:
-			/* FRED changes nothing in that it is for 64-bit mode only */
-			if (!is_64bit(v, c.cs))
-				return deliver(v, e, c);
-			e = (struct event){ .type = OTHER, .vector = SYSCALL_EVENT };
-			break;
-		case SYSENTER:
-			e = (struct event){ .type = OTHER, .vector = SYSENTER_EVENT };
-			break;
-		case LKGS:
-			return begin_lkgs(v, insn, &c);
-		default:
-			return event_return(v, insn, &c);
-		}
-		/* FRED: of these, the length is stored, and RIP is that of the next one */
-		e.length = insn->size;
-		if (insn->op >= SYSCALL)
-			c.ip += insn->size;
-		c.flags &= ~FLAGS_RF;
-		return deliver(v, e, c);
-	}
+	if (is_expected(insn, vector))
+		return expected_event(v, insn, e, c);
 	if (vector == NMI)
 		e.type = TYPE_NMI;
 	else if (vector >= 32)
@@ -1091,14 +1095,13 @@ EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, in
 			qemu_plugin_version);
 		return -1;
 	}
-	on = !strcmp(on_arg, "1");
 	code = strtoull(code_arg, NULL, 16);
 	idt = strtoull(idt_arg, NULL, 16);
 	for (i = 0; i < MAX_VCPUS; i++)
 		vcpus[i].index = i;
 	buffer = g_byte_array_new();
 	sp_unset.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
-	if (!on)
+	if (strcmp(on_arg, "1"))
 		return 0;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
