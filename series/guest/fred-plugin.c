@@ -17,7 +17,8 @@
  * The page below the TSS must be writable and unused: it becomes the stack of the gates.
  * With Linux, that is the entry stack. The last entry of the TSS's IST is taken for it.
  *
- * Each vCPU has its own state. TCG must run them in one thread (thread=single).
+ * There can be one CPU only: with several in one thread, QEMU 11.1 names the one that has
+ * translated the code, not the one that executes it, and so a plugin cannot tell them apart.
  *
  * Not done:
  *	- Blocking by STI (bit 16 of SS): the interface does not show it.
@@ -41,7 +42,6 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define BIT(n)		(1ULL << (n))
 
-#define MAX_VCPUS	64
 #define NR_VECTORS	256
 #define USED_IST	7
 #define TSS_IST(n)	(0x24 + 8 * ((n) - 1))
@@ -127,7 +127,6 @@ struct insn {
 };
 
 struct vcpu {
-	unsigned int index;
 	bool enabled;			/* CR4.FRED */
 	uint64_t msr[CONFIG - RSP0 + 1];
 	uint64_t star, gdt, tss;
@@ -151,7 +150,7 @@ struct vcpu {
 	uint64_t resume;
 };
 
-static struct vcpu vcpus[MAX_VCPUS];
+static struct vcpu the_vcpu;
 static uint64_t code, idt;
 static bool gates_have_stack;
 static struct vcpu_u64 sp_unset;
@@ -524,7 +523,7 @@ static void event_return(struct vcpu *v, const struct insn *insn, const struct c
 	if (to_user && to.ss != user_ss(v)) {
 		v->whole_sp = to.sp;
 		v->sp_unset = true;
-		qemu_plugin_u64_set(sp_unset, v->index, 1);
+		qemu_plugin_u64_set(sp_unset, 0, 1);
 	}
 	if (to.flags & FLAGS_RF)
 		v->rf_ip = to.ip;
@@ -534,13 +533,13 @@ static void event_return(struct vcpu *v, const struct insn *insn, const struct c
 static void sp_is_set(struct vcpu *v)
 {
 	v->sp_unset = false;
-	qemu_plugin_u64_set(sp_unset, v->index, 0);
+	qemu_plugin_u64_set(sp_unset, 0, 0);
 }
 
 /* The first block of ring 3 after such an ERETU */
 static void at_user(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 
 	/* The lower half of the address space may have code of ring 0, too */
 	if (in_ring0())
@@ -562,7 +561,7 @@ static void begin_lkgs(struct vcpu *v, const struct insn *insn, const struct con
 
 static void end_lkgs(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 
 	set("k_gs_base", get("gs_base"));
 	set("gs_base", v->gs_base);
@@ -609,7 +608,7 @@ static void begin_debug(struct vcpu *v, const struct context *c)
 
 static void end_debug(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 
 	set("rax", v->rax);
 	deliver(v, exception(DB, 0, v->debug), v->context);
@@ -619,7 +618,7 @@ static void end_debug(unsigned int index, void *data)
 /* DR6 collects bits: those that were reported are cleared */
 static void dr6_read(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 
 	v->debug = (get("rax") ^ DR6_IDLE) & DR6_EVENTS;
 	set("rax", DR6_IDLE);
@@ -677,7 +676,7 @@ static void expected_event(struct vcpu *v, const struct insn *insn, struct event
 
 static void at_gate(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	const struct insn *insn = v->expected;
 	unsigned int vector = ((const struct insn *)data)->vector;
 	bool is_int = insn && insn->op == INT_N && insn->vector == vector;
@@ -733,7 +732,7 @@ static void at_gate(unsigned int index, void *data)
 static void expect(unsigned int index, void *data)
 {
 	const struct insn *insn = data;
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 
 	/* LKGS is there without FRED as well, but not used */
 	if (v->enabled)
@@ -750,7 +749,7 @@ static void expect_in_ring0(unsigned int index, void *data)
 /* It is to raise #UD */
 static void at_syscall(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	uint64_t efer = get("efer");
 
 	/* FRED: IA32_EFER.SCE is still needed */
@@ -764,7 +763,7 @@ static void at_syscall(unsigned int index, void *data)
 static void at_refused(unsigned int index, void *data)
 {
 	const struct insn *insn = data;
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	uint64_t cs = 0;
 
 	if (!v->enabled || !in_ring0())
@@ -789,7 +788,7 @@ static bool is_valid(unsigned int number, uint64_t value)
 
 static void at_wrmsr(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	uint32_t number = get("rcx");
 	uint64_t value = get("rdx") << 32 | (uint32_t)get("rax");
 
@@ -812,7 +811,7 @@ static void skip(const struct insn *insn)
 
 static void at_rdmsr(unsigned int index, void *data)
 {
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	uint32_t number = get("rcx");
 
 	if (!in_ring0() || number < RSP0 || number > CONFIG)
@@ -837,7 +836,7 @@ static void at_cpuid(unsigned int index, void *data)
 static void at_cr4(unsigned int index, void *data)
 {
 	const struct insn *insn = data;
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	uint64_t value;
 
 	if (!in_ring0())
@@ -865,13 +864,13 @@ static void at_cr4(unsigned int index, void *data)
 
 static void end_lidt(unsigned int index, void *data)
 {
-	qemu_plugin_set_pc(vcpus[index].resume);
+	qemu_plugin_set_pc(the_vcpu.resume);
 }
 
 /* FRED does not use the IDT, but this plugin does */
 static void at_lidt(unsigned int index, void *data)
 {
-	if (vcpus[index].enabled && in_ring0())
+	if (the_vcpu.enabled && in_ring0())
 		skip(data);
 }
 
@@ -879,13 +878,13 @@ static void at_lidt(unsigned int index, void *data)
 static void lgdt_reads(unsigned int index, uint32_t info, uint64_t addr, void *data)
 {
 	if (qemu_plugin_mem_size_shift(info) == 3)
-		read_memory(addr, &vcpus[index].gdt, 8);
+		read_memory(addr, &the_vcpu.gdt, 8);
 }
 
 static void at_ltr(unsigned int index, void *data)
 {
 	const struct insn *insn = data;
-	struct vcpu *v = &vcpus[index];
+	struct vcpu *v = &the_vcpu;
 	uint64_t selector = get(gprs[insn->reg]), descriptor[2];
 
 	if (!v->gdt || !in_ring0() ||
@@ -1073,7 +1072,7 @@ static void finish(void *data)
 {
 	unsigned int i;
 
-	if (!vcpus[0].enabled)
+	if (!the_vcpu.enabled)
 		return;
 	fprintf(stderr, "fred: ");
 	for (i = 0; i < NR_TYPES; i++) {
@@ -1088,21 +1087,22 @@ EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, in
 	const char *on_arg = plugin_argument("on", argc, argv);
 	const char *code_arg = plugin_argument("code", argc, argv);
 	const char *idt_arg = plugin_argument("idt", argc, argv);
-	unsigned int i;
 
 	if (!plugin_fits(info) || !on_arg || !code_arg || !idt_arg) {
 		fprintf(stderr, "fred: wants x86_64, version %d of plugins, and on=, code=, idt=\n",
 			qemu_plugin_version);
 		return -1;
 	}
-	code = strtoull(code_arg, NULL, 16);
-	idt = strtoull(idt_arg, NULL, 16);
-	for (i = 0; i < MAX_VCPUS; i++)
-		vcpus[i].index = i;
-	buffer = g_byte_array_new();
-	sp_unset.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
 	if (strcmp(on_arg, "1"))
 		return 0;
+	if (info->smp_vcpus != 1) {
+		fprintf(stderr, "fred: wants one CPU, not %d\n", info->smp_vcpus);
+		return -1;
+	}
+	code = strtoull(code_arg, NULL, 16);
+	idt = strtoull(idt_arg, NULL, 16);
+	buffer = g_byte_array_new();
+	sp_unset.score = qemu_plugin_scoreboard_new(sizeof(uint64_t));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;

@@ -35,6 +35,7 @@ struct plugin_info {
 		int min, cur;
 	} version;
 	bool system_emulation;
+	int smp_vcpus, max_vcpus;
 };
 
 struct register_descriptor {
