@@ -24,6 +24,7 @@
  *	- Blocking by STI (bit 16 of SS): the interface does not show it.
  *	- Shadow stacks, enclaves, VMX, the event data of #NM: the emulated CPU has none.
  *	- LKGS and LTR from memory.
+ *	- DR6 is cleared after each #DB, CR2 is set by each #PF: software has event data.
  *	- Far CALL, JMP and RET that would change the ring are not refused; IRET is.
  *	- A trap that ERETU makes pending comes without a check of the new CS and SS; those of
  *	  IRETQ are used otherwise.
