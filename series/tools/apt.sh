@@ -4,12 +4,13 @@
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# private_apt SUITE [ARCHITECTURE]: an apt of our own, for packages of SUITE. Its
-# lists, cache and sources are in $APT, the system's are neither used nor
+# private_apt SUITES [ARCHITECTURE]: an apt of our own, for packages of one suite or
+# several. Its lists, cache and sources are in $APT, the system's are neither used nor
 # changed. Signatures are checked as usual. $ELSE says what to do without it.
 private_apt()
 {
-	local mirror suite=$1
+	local mirror suites suite
+	read -ra suites <<<"$1"
 	mirror=$(debian_mirror)
 	[ -n "$mirror" ] ||
 		fail "no Debian mirror is known" "none of this system's apt sources is Debian's main archive" "$ELSE"
@@ -17,7 +18,9 @@ private_apt()
 		fail "Debian's keys are not here" "$KEYRING of the package debian-archive-keyring is missing" "install it, then try again"
 	mkdir -p "$APT"/{none,state/lists/partial,cache/archives/partial}
 	: >"$APT/status"
-	say "deb [signed-by=$KEYRING] $mirror $suite main" >"$APT/sources.list"
+	for suite in "${suites[@]}"; do
+		say "deb [signed-by=$KEYRING] $mirror $suite main"
+	done >"$APT/sources.list"
 	cat >"$APT/apt.conf" <<-END
 		Dir::State "$APT/state";
 		Dir::State::status "$APT/status";
