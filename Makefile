@@ -9,7 +9,7 @@ T := series/tools
 export LINUX BUILD ACCEL PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo kunit bisect mutants model sizes bench coverage stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo fred kunit bisect mutants model sizes bench coverage stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -53,6 +53,9 @@ shell: ## an interactive guest with our kernel and the selftests (10 s, once bui
 
 demo: ## single steps on the base and on ours, side by side (8 min, once built: 15 s; UPDATE=1)
 	@$(T)/demo $(if $(UPDATE),--update)
+
+fred: ## the selftests with FRED and with an IDT, on the base and on ours (25 min, the kernels built)
+	@$(T)/kernels && $(T)/userland && $(T)/fred
 
 kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once built: 30 s)
 	@$(T)/kunit
