@@ -63,7 +63,7 @@
 enum { DB = 1, NMI, BP, OF, UD = 6, DF = 8, TS = 10, NP, SS, GP, PF, AC = 17, CP = 21 };
 
 /* FRED: event types */
-enum { EXTINT, TYPE_NMI = 2, HWEXC, SWINT, PRIV_SWEXC, SWEXC, OTHER, NR_TYPES };
+enum { TYPE_INTERRUPT, TYPE_NMI = 2, HWEXC, SWINT, PRIV_SWEXC, SWEXC, OTHER, NR_TYPES };
 /* FRED: vectors of type OTHER */
 enum { SYSCALL_EVENT = 1, SYSENTER_EVENT };
 
@@ -293,9 +293,9 @@ static void set_gates(const struct vcpu *v)
 
 	gates_have_stack |= v->tss;
 	for (i = 0; i < NR_VECTORS; i++) {
-		uint64_t addr = code + i * 8, ist = gates_have_stack && i != NMI ? USED_IST : 0;
+		uint64_t addr = code + i * 8, use_ist = gates_have_stack && i != NMI ? USED_IST : 0;
 		uint64_t gate[2] = {
-			(addr & 0xffff) | (get("cs") & 0xffff) << 16 | ist << 32 |
+			(addr & 0xffff) | (get("cs") & 0xffff) << 16 | use_ist << 32 |
 			0xeeULL << 40 | (addr >> 16 & 0xffff) << 48, addr >> 32,
 		};
 
@@ -349,7 +349,7 @@ static unsigned int new_level(struct vcpu *v, const struct event *e, bool user)
 
 	if (user && e->vector != DF && !e->nested)
 		return 0;
-	if (e->type == EXTINT)
+	if (e->type == TYPE_INTERRUPT)
 		wanted = *msr(v, CONFIG) >> 9 & 3;
 	else if (e->type != SWINT && e->type != OTHER)
 		wanted = *msr(v, STKLVLS) >> e->vector * 2 & 3;
@@ -715,7 +715,7 @@ static void at_gate(unsigned int index, void *data)
 	if (vector == NMI)
 		e.type = TYPE_NMI;
 	else if (vector >= 32)
-		e.type = EXTINT;
+		e.type = TYPE_INTERRUPT;
 	/* QEMU has RF of an interrupt always set */
 	if (e.type != HWEXC && c.ip != v->rf_ip)
 		c.flags &= ~FLAGS_RF;
@@ -1059,7 +1059,7 @@ static void translated(struct qemu_plugin_tb *tb, void *data)
 }
 
 static const char *const type_names[NR_TYPES] = {
-	[EXTINT] = "interrupts",
+	[TYPE_INTERRUPT] = "interrupts",
 	[TYPE_NMI] = "NMIs",
 	[HWEXC] = "exceptions",
 	[SWINT] = "INT n",

@@ -61,7 +61,7 @@ typedef unsigned long u64;
 #define KERNEL_GS	0x300100UL
 
 /* Types of events */
-enum { EXTINT, NMI = 2, HWEXC, SWINT, PRIV_SWEXC, SWEXC, OTHER };
+enum { TYPE_INTERRUPT, NMI = 2, HWEXC, SWINT, PRIV_SWEXC, SWEXC, OTHER };
 #define SWEVENT		BIT(17)
 #define NMI_BIT		BIT(18)
 #define LONG_MODE	BIT(57)
@@ -201,7 +201,7 @@ void kernel_event(struct frame *frame, u64 flags)
 		see(&kernel[n_kernel++], frame, flags);
 	if (hook)
 		hook(frame);
-	if ((frame->ss >> 32 & 0xff) == 0x50 && (frame->ss >> 48 & 15) == EXTINT)
+	if ((frame->ss >> 32 & 0xff) == 0x50 && (frame->ss >> 48 & 15) == TYPE_INTERRUPT)
 		write32(APIC_EOI, 0);
 	/* The code after a fault is not to be executed */
 	if ((frame->ss >> 48 & 15) == HWEXC)
@@ -749,7 +749,7 @@ static void check_interrupts(void)
 {
 	in_user(u_interrupt, FIXED | IF | CF);
 	is(n_user, 1);
-	is(user.frame.ss, ss_slot(USER_SS, EXTINT, 0x50, 0, LONG_MODE));
+	is(user.frame.ss, ss_slot(USER_SS, TYPE_INTERRUPT, 0x50, 0, LONG_MODE));
 	is(user.frame.error, 0);
 	is(user.frame.data, 0);
 	is(user.frame.flags, FIXED | IF | CF);
@@ -759,7 +759,7 @@ static void check_interrupts(void)
 	wrmsr(FRED_CONFIG, config_was | 1 << 9);
 	in_kernel(k_interrupt);
 	is(n_kernel, 1);
-	is(kernel[0].frame.ss & ~BIT(16), ss_slot(KERNEL_SS, EXTINT, 0x50, 0, LONG_MODE));
+	is(kernel[0].frame.ss & ~BIT(16), ss_slot(KERNEL_SS, TYPE_INTERRUPT, 0x50, 0, LONG_MODE));
 	is(kernel[0].addr, stack(1));
 	is(kernel[0].level, 1);
 	wrmsr(FRED_CONFIG, config_was);
