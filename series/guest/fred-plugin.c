@@ -15,7 +15,7 @@
  *	idt=ADDRESS	a page that has the IDT without FRED
  *
  * The page below the TSS must be writable and unused: it becomes the stack of the gates.
- * With Linux, that is the entry stack. The last entry of the TSS's IST is taken for it.
+ * With Linux, that is the entry stack. The last of its interrupt stacks is taken for that.
  *
  * There can be one CPU only: with several in one thread, QEMU 11.1 names the one that has
  * translated the code, not the one that executes it, and so a plugin cannot tell them apart.
