@@ -59,6 +59,33 @@ TEST(dr6_after_a_call)
 	kill(pid, SIGKILL);
 }
 
+/* A tracer's step into a new program ends at its first instruction, the next one after it */
+TEST(new_program)
+{
+	char name[] = "/proc/self/exe", *argv[] = { name, NULL };
+	unsigned long first;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		raise(SIGSTOP);
+		execv(name, argv);
+		_exit(1);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_EQ(status, STOPPED(SIGSTOP));
+	ASSERT_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL), 0);
+	ASSERT_EQ(resume(pid, PTRACE_CONT, 0), STOPPED(SIGTRAP) | PTRACE_EVENT_EXEC << 16);
+	first = peek(pid, USER_IP);
+	ASSERT_EQ(resume(pid, PTRACE_SINGLESTEP, 0), STOPPED(SIGTRAP));
+	EXPECT_EQ(peek(pid, USER_IP), first);
+	ASSERT_EQ(resume(pid, PTRACE_SINGLESTEP, 0), STOPPED(SIGTRAP));
+	EXPECT_NE(peek(pid, USER_IP), first);
+	kill(pid, SIGKILL);
+}
+
 /*
  * The return from a function with a uretprobe. A 32-bit program returns to a
  * breakpoint, which uprobes handles instead of the CPU. A 64-bit program returns to
