@@ -947,12 +947,19 @@ static enum op group_op(const uint8_t *byte, uint8_t prefix)
 	return byte[1] == 0xf8 ? SWAPGS : NONE;
 }
 
+/* Segment, operand size, address size, LOCK, REPNE, REP */
+static bool is_prefix(uint8_t byte)
+{
+	return (byte & 0xe7) == 0x26 || (byte >= 0x64 && byte <= 0x67) || byte == 0xf0 ||
+	       byte == 0xf2 || byte == 0xf3;
+}
+
 static void decode(struct insn *insn, const uint8_t *byte)
 {
 	uint8_t prefix = 0, rex = 0;
 
-	for (; *byte == 0x3e || *byte == 0x66 || *byte == 0xf2 || *byte == 0xf3; byte++) {
-		if (*byte >= 0xf2)
+	for (; is_prefix(*byte); byte++) {
+		if (*byte == 0xf2 || *byte == 0xf3)
 			prefix = *byte;
 	}
 	if ((*byte & 0xf0) == 0x40)

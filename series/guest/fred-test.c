@@ -281,6 +281,7 @@ CODE(u_sysenter_lazy, "std; mov $1, %eax; cmp $2, %eax", "sysenter", "");
 CODE32(u_sysenter32, "", "sysenter");
 CODE32(u_syscall32, "", "syscall");
 CODE(u_int80, "", "int $0x80", "");
+CODE(u_int80_long, "", ".fill 13, 1, 0x2e\n.byte 0xcd, 0x80", "");
 CODE(u_int14, "", "int $14", "");
 CODE(u_intcd3, "", ".byte 0xcd, 3", "");
 CODE(u_int3, "", "int3", "");
@@ -410,6 +411,9 @@ static void check_software_events(void)
 	is_user_event(SWINT, 0x80, 2, u_int80_end, SWEVENT | LONG_MODE);
 	is(user.frame.flags, FIXED | DF | CF);
 	ok("INT n");
+	in_user(u_int80_long, FIXED);
+	is_user_event(SWINT, 0x80, 15, u_int80_long_end, SWEVENT | LONG_MODE);
+	ok("INT n of 15 bytes");
 	in_user(u_int14, FIXED);
 	is_user_event(SWINT, 14, 2, u_int14_end, SWEVENT | LONG_MODE);
 	is(user.frame.error, 0);
