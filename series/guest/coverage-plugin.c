@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin.h"
+#include "plugin1.h"
 
 struct point {
 	uint64_t addr;

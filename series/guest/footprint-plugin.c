@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin.h"
+#include "plugin1.h"
 
 #define LINE		64
 #define THREAD_SIZE	(16 << 10)

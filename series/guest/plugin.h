@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For plugins of QEMU's TCG: what they use of version 1 of the interface; Debian 12 has
- * no header file. A QEMU with another version says so, and refuses to load them.
+ * For plugins of QEMU's TCG: what all versions of the interface have that are in use here.
+ * plugin1.h and plugin7.h have the rest, each of one version; Debian 12 has no header file.
+ * A QEMU with another version says so, and refuses to load them.
  */
 #ifndef PLUGIN_H
 #define PLUGIN_H
@@ -22,33 +23,26 @@ struct plugin_info {
 		int min, cur;
 	} version;
 	bool system_emulation;
+	int smp_vcpus, max_vcpus;
 };
 
-enum { CB_NO_REGS };
 enum { MEM_R = 1, MEM_W, MEM_RW };
-enum { INLINE_ADD_U64 };
 
-typedef void (*trans_cb_t)(uint64_t id, struct qemu_plugin_tb *tb);
 typedef void (*exec_cb_t)(unsigned int vcpu, void *data);
 typedef void (*mem_cb_t)(unsigned int vcpu, uint32_t info, uint64_t addr, void *data);
 
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, trans_cb_t cb);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_cb_t cb,
 					    int flags, void *data);
-void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn, int op,
-						void *counter, uint64_t value);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, mem_cb_t cb,
 				      int flags, int rw, void *data);
-void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
-const void *qemu_plugin_insn_data(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
-bool qemu_plugin_mem_is_store(uint32_t info);
 unsigned int qemu_plugin_mem_size_shift(uint32_t info);
 
-EXPORTED int qemu_plugin_version = 1;
+/* The version that the plugin is for */
+EXPORTED extern int qemu_plugin_version;
 
 static inline bool plugin_fits(const struct plugin_info *info)
 {
