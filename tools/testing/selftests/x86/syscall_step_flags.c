@@ -59,23 +59,21 @@ TEST(dr6_after_a_call)
 	kill(pid, SIGKILL);
 }
 
+static STEP_CALL long exec_itself(long a, long b, long c)
+{
+	char name[] = "/proc/self/exe", *argv[] = { name, NULL };
+
+	return execv(name, argv);
+}
+
 /* A tracer's step into a new program ends at its first instruction, the next one after it */
 TEST(new_program)
 {
-	char name[] = "/proc/self/exe", *argv[] = { name, NULL };
+	const struct prog prog = { .code = exec_itself };
+	pid_t pid = start(&prog);
 	unsigned long first;
-	int status;
-	pid_t pid;
 
-	pid = fork();
-	if (!pid) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		raise(SIGSTOP);
-		execv(name, argv);
-		_exit(1);
-	}
-	ASSERT_EQ(waitpid(pid, &status, 0), pid);
-	ASSERT_EQ(status, STOPPED(SIGSTOP));
+	ASSERT_GT(pid, 0);
 	ASSERT_EQ(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL), 0);
 	ASSERT_EQ(resume(pid, PTRACE_CONT, 0), STOPPED(SIGTRAP) | PTRACE_EVENT_EXEC << 16);
 	first = peek(pid, USER_IP);
