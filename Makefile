@@ -6,10 +6,14 @@ T := series/tools
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
 # TOPIC=step: only the topics up to this one
+# FLAVOUR=cloud: which packages; PROFILE=vm is another way to write FLAVOUR=vm
 export LINUX BUILD ACCEL PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 
+system: FLAVOUR ?= $(or $(PROFILE),vm)
+deb: FLAVOUR ?= $(or $(PROFILE),cloud)
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell demo fred kunit bisect mutants model sizes bench coverage stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell deb system demo fred kunit bisect mutants model sizes bench coverage stress archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -48,8 +52,14 @@ rebase-trial: ## try the patches on another base, for a report (2 min; SUITE=sid
 htmldocs: ## make htmldocs of the directories touched, on the base and on ours (2 min; DIRS="arch/x86")
 	@$(T)/packages && $(T)/tree && $(T)/htmldocs $(DIRS)
 
-shell: ## an interactive guest with our kernel and the selftests (10 s, once built)
-	@$(T)/run --shell
+shell: ## an interactive guest with our kernel and the selftests (10 s, once built; SYSTEM=1: Debian)
+	@$(T)/$(if $(SYSTEM),system,run) --shell
+
+deb: ## Debian packages of the kernel (90 min; FLAVOUR=amd64 or rt; FLAVOUR=vm: a small one, 25 min)
+	@$(T)/packages && $(T)/tree && $(T)/deb $(FLAVOUR)
+
+system: ## a Debian system on the packages, the base's and ours: debuggers, tracers (80 min; FLAVOUR=cloud)
+	@$(T)/packages && $(T)/tree && $(T)/deb $(FLAVOUR) base && $(T)/deb $(FLAVOUR) && $(T)/system $(FLAVOUR)
 
 demo: ## single steps on the base and on ours, side by side (8 min, once built: 15 s; UPDATE=1)
 	@$(T)/demo $(if $(UPDATE),--update)
