@@ -5,7 +5,8 @@
  *   target calls N   N times: called(), then a system call at the_call, answered at
  *                    after_call, after which `watched` changes
  *   target sleep N   sleeps N seconds, however often it is disturbed
- *   target spawn     children by fork() and by vfork() and execve()
+ *   target exec      a child by vfork() and execve()
+ *   target spawn     such a child after one by fork()
  *   target step      sets TF itself and goes through functions of libc
  */
 #define _GNU_SOURCE
@@ -47,7 +48,7 @@ static int calls(long count)
 
 	for (i = 0; i < count; i++) {
 		called(i);
-		if (call(SYS_getppid) != parent)
+		if (parent <= 0 || call(SYS_getppid) != parent)
 			return printf("a wrong result\n"), 1;
 		watched = i + 1;
 	}
@@ -66,6 +67,21 @@ static int sleeps(long seconds)
 	return 0;
 }
 
+static int exec(void)
+{
+	int status;
+	pid_t pid = vfork();
+
+	if (!pid) {
+		execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	if (waitpid(pid, &status, 0) != pid || status)
+		return printf("vfork: status %#x\n", status), 1;
+	printf("spawned\n");
+	return 0;
+}
+
 static int spawn(void)
 {
 	int status;
@@ -77,15 +93,7 @@ static int spawn(void)
 	}
 	if (waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 3)
 		return printf("fork: status %#x\n", status), 1;
-	pid = vfork();
-	if (!pid) {
-		execl("/bin/true", "true", NULL);
-		_exit(1);
-	}
-	if (waitpid(pid, &status, 0) != pid || status)
-		return printf("vfork: status %#x\n", status), 1;
-	printf("spawned\n");
-	return 0;
+	return exec();
 }
 
 /* What the step before this one stopped at, and how steps over calls ended */
@@ -163,6 +171,8 @@ int main(int argc, char **argv)
 		return calls(count);
 	if (!strcmp(what, "sleep"))
 		return sleeps(count);
+	if (!strcmp(what, "exec"))
+		return exec();
 	if (!strcmp(what, "spawn"))
 		return spawn();
 	if (!strcmp(what, "step"))
