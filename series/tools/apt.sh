@@ -14,9 +14,7 @@ private_apt()
 {
 	local mirror suites suite
 	read -ra suites <<<"$1"
-	mirror=$(debian_mirror)
-	[ -n "$mirror" ] ||
-		fail "no Debian mirror is known" "none of this system's apt sources is Debian's main archive" "$ELSE"
+	mirror=$(debian_mirror) || exit
 	[ -f "$KEYRING" ] ||
 		fail "Debian's keys are not here" "$KEYRING of the package debian-archive-keyring is missing" "install it, then try again"
 	mkdir -p "$APT"/{none,state/lists/partial,cache/archives/partial}
@@ -54,18 +52,28 @@ private_apt()
 # yet it cannot know the origin, then the source of this very release counts
 debian_mirror()
 {
-	local release
+	local release mirror
 	release=$(. /etc/os-release && [ "${ID:-}" = debian ] && say "${VERSION_CODENAME:-}") || release=
 	# shellcheck disable=SC2016 # the fields are apt's
-	apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(CREATED_BY)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)' |
+	mirror=$(apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(CREATED_BY)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)' |
 		awk -F '|' -v release="${release:-none}" '
 			$3 != "Packages" || $4 != "main" { next }
 			$1 == "Debian" && $2 == "Debian" { print $6; found = 1; exit }
 			$1 == "" && $5 == release && other == "" { other = $6 }
-			END { if (!found && other != "") print other }'
+			END { if (!found && other != "") print other }')
+	[ -n "$mirror" ] ||
+		fail "no Debian mirror is known" "none of this system's apt sources is Debian's main archive" "$ELSE"
+	say "$mirror"
 }
 
 # ---- one package, checked. The caller has step NAME COMMAND..., which shows progress.
+
+# same_sum FILE SHA256 SIZE: is FILE what the signed index says?
+same_sum()
+{
+	[ -f "$1" ] && [ -n "$2" ] && [ "$(stat -c %s "$1")" = "$3" ] || return 1
+	[ "$(sha256sum <"$1")" = "$2  -" ]
+}
 
 # wanted_package: "version sha256 size" by the signed index that apt has
 wanted_package()

@@ -79,6 +79,20 @@ need_space()
 
 shown() { printf '%s' "${1#"$TOP"/}"; }
 
+# package_list FILE: Debian packages, one a line
+package_list() { sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$1"; }
+
+# packaged_release DEB: of the kernel in a package
+packaged_release() { dpkg-deb -f "$1" Package | sed 's/^linux-image-//'; }
+
+# compile_c OUTPUT SOURCE OPTION...
+compile_c()
+{
+	mkdir -p "$(dirname "$1")"
+	gcc -Wall -Wextra -Wno-unused-parameter -O2 "${@:3}" -o "$1" "$2" ||
+		fail "$(shown "$2") did not compile" "see above" "install the packages of series/packages"
+}
+
 # Commands in the background do not see Ctrl-C: pass it on
 stop_all_on_interrupt() { trap 'trap "" TERM; kill -TERM 0; exit 130' INT; }
 

@@ -24,13 +24,6 @@ tgit() { git -C "$TREE" -c core.hooksPath=/dev/null "$@"; }
 # Git commands that only read or write objects, without the user's settings
 plain_git() { GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 git -C "$TREE" "$@"; }
 
-# same_sum FILE SHA256 SIZE: is FILE what the signed index says?
-same_sum()
-{
-	[ -f "$1" ] && [ -n "$2" ] && [ "$(stat -c %s "$1")" = "$3" ] || return 1
-	[ "$(sha256sum <"$1")" = "$2  -" ]
-}
-
 # release_of MAKEFILE: 7.3.4, 7.3.0-rc1, ...; empty if it is no kernel's
 release_of()
 {

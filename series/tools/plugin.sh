@@ -4,15 +4,7 @@
 
 PLUGINS=$BUILD/plugins
 
-# compile OUTPUT SOURCE OPTION...
-compile()
-{
-	mkdir -p "$(dirname "$1")"
-	gcc -Wall -Wextra -Wno-unused-parameter -O2 "${@:3}" -o "$1" "$2" ||
-		fail "$(shown "$2") did not compile" "see above" "install the packages of series/packages"
-}
-
-build_plugin() { compile "$PLUGINS/$1.so" "$SERIES/guest/$1-plugin.c" -shared -fPIC -fvisibility=hidden; }
+build_plugin() { compile_c "$PLUGINS/$1.so" "$SERIES/guest/$1-plugin.c" -shared -fPIC -fvisibility=hidden; }
 
 # guest_with_plugin PLUGIN ARGUMENTS OPTION...: series/tools/guest, the addresses in its
 # kernel being those of vmlinux, of which a plugin tells. There may be several at a time.
