@@ -84,15 +84,15 @@ purposes()
 	done | awk -F '\t' -v OFS='\t' '
 		/^#/ && FNR == NR { next }
 		FNR == NR { purpose[++n] = $1; name[n] = "^(" $2 ")$"; what[n] = $3; next }
-		# The innermost function of which there is a row decides
+		# The innermost function with a row that fits decides, and is what is shown
 		function decide(   f, r) {
 			for (f = 1; f <= depth; f++)
 				for (r = 1; r <= n; r++)
 					if (function_[f] ~ name[r] && (insn " # " text[f]) ~ what[r])
-						return purpose[r]
-			return "other"
+						return purpose[r] OFS row OFS function_[f] ": " text[f]
+			return "other" OFS row OFS function_[1] ": " text[1]
 		}
-		function flush() { if (row != "") print decide(), row, function_[1] ": " text[1] }
+		function flush() { if (row != "") print decide() }
 		$1 == "row" {
 			flush()
 			row = substr($0, 5)
