@@ -7,8 +7,9 @@ PURPOSES=${PURPOSES:-$SERIES/guest/purposes}
 # Objects whose instructions are looked up in the source. Elsewhere the symbol decides.
 LINED=(arch/x86/entry kernel/entry)
 
-# code OBJECT: its instructions, with relocations
-code() { objdump -drw "$1" | sed '/file format/d'; }
+# code OBJECT: its instructions, with relocations. Symbols near an address may be others,
+# as constants get labels in the order of their use.
+code() { objdump -drw "$1" | sed '/file format/d; s/<[^>]*>//'; }
 
 # add_lines OBJECTDIR OBJECT OUTPUT: compile OBJECT again, with line numbers. The kernel is
 # built without them.
