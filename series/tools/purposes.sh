@@ -60,7 +60,8 @@ frames()
 			paste - - | awk -F '\t' '
 				$2 !~ /:[0-9]+/ { next }
 				{
-					n = split($2, at, /[: ]/)
+					text = ""
+					split($2, at, /[: ]/)
 					for (i = 0; i < at[2] && (getline text <at[1]) > 0; i++)
 						;
 					close(at[1])
@@ -72,9 +73,9 @@ frames()
 	printf '%s\t\n' "${symbol%%.*}"
 }
 
-# purposes OBJECTDIR LINES: for each row "address symbol instruction accesses", with tabs, of
+# by_purpose OBJECTDIR LINES: for each row "address symbol instruction accesses", with tabs, of
 # the standard input: its purpose, the row, and where the instruction comes from
-purposes()
+by_purpose()
 {
 	local OBJECTDIR=$1 LINES=$2 row symbol
 	read_objects "$OBJECTDIR"
