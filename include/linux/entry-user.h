@@ -32,7 +32,6 @@
 #include <linux/sched/task_stack.h>
 #include <linux/thread_info.h>
 #include <linux/tick.h>
-#include <linux/unwind_deferred.h>
 
 #include <asm/entry-common.h>
 
@@ -237,7 +236,6 @@ static __always_inline void enter_from_user_mode(struct pt_regs *regs)
 static __always_inline void exit_to_user_mode(void)
 {
 	instrumentation_begin();
-	unwind_reset_info();
 	entry_trace_irqs_on_prepare();
 	instrumentation_end();
 

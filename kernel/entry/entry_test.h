@@ -471,6 +471,7 @@ static void fake_audit_exit(struct pt_regs *regs)
 #undef arch_exit_to_user_mode_work
 #define arch_exit_to_user_mode_work(regs, ti)	fake_arch_work(regs, ti)
 #define rseq_exit_to_user_mode_restart(regs, ti) fake_rseq_restart(regs, ti)
+#define unwind_reset_info()			fake_atomic("unwind")
 #define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
 
 /* After the loop */
@@ -530,7 +531,6 @@ static void fake_audit_exit(struct pt_regs *regs)
 #undef trace_hardirqs_on
 #define trace_hardirqs_on()			fake_instr("trace_on")
 #define kmsan_unpoison_entry_regs(regs)		fake_instr(with_regs("kmsan", regs))
-#define unwind_reset_info()			fake_instr("unwind")
 #undef add_random_kstack_offset_irqsoff
 #define add_random_kstack_offset_irqsoff()	fake_instr("kstack")
 #define rseq_note_user_irq_entry()		fake_atomic("rseq_note")
@@ -627,7 +627,7 @@ static const char *fake_log(void)
 
 /* The two halves of the transition, without context tracking */
 #define ENTER	"arch_enter lockdep_off { kmsan trace_off }"
-#define LEAVE	"{ unwind trace_prepare lockdep_prepare } arch_exit lockdep_on"
+#define LEAVE	"{ trace_prepare lockdep_prepare } arch_exit lockdep_on"
 
 /*
  * The expected log, derived from the documentation, not from the code
@@ -674,7 +674,7 @@ expect_loop(struct expected *e, unsigned long ti_work, unsigned long later)
 		return;
 	expect_round(e, ti_work);
 	expect_round(e, later);
-	expect(e, "rseq");
+	expect(e, "rseq unwind");
 }
 
 #endif /* _KERNEL_ENTRY_ENTRY_TEST_H */

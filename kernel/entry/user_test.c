@@ -74,11 +74,11 @@ static void exit_order(struct kunit *test)
 
 	run_exit(EXIT_TO_USER_MODE_WORK, USER_EXIT_SYSCALL);
 	if (all)
-		expect_log("schedule uprobe klp step futex signal resume arch rseq " END,
+		expect_log("schedule uprobe klp step futex signal resume arch rseq unwind " END,
 			   "all there is");
 	else
 		KUNIT_EXPECT_STREQ(test, strstr(fake.log, "futex"),
-				   "futex signal resume arch rseq " END);
+				   "futex signal resume arch rseq unwind " END);
 }
 
 /* All combinations of the bits, in one round */
@@ -170,7 +170,7 @@ static void exit_chain(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "signal", .set_ti = _TIF_NEED_RESCHED });
 	fake_on((struct fake_reaction) { .at = "schedule", .set_ti = _TIF_NOTIFY_SIGNAL });
 	run_exit(_TIF_NOTIFY_RESUME, USER_EXIT_SYSCALL);
-	expect_log("resume arch futex signal arch schedule arch futex signal arch rseq " END,
+	expect_log("resume arch futex signal arch schedule arch futex signal arch rseq unwind " END,
 		   "chain");
 }
 
@@ -180,9 +180,9 @@ static void exit_rseq_restarts(struct kunit *test)
 	fake.restarts = 2;
 	run_exit(_TIF_RSEQ, USER_EXIT_SYSCALL);
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
-		expect_log("rseq resume arch rseq resume arch rseq " END, "rseq");
+		expect_log("rseq resume arch rseq resume arch rseq unwind " END, "rseq");
 	else
-		expect_log("resume arch rseq resume arch rseq resume arch rseq " END, "rseq");
+		expect_log("resume arch rseq resume arch rseq resume arch rseq unwind " END, "rseq");
 
 	/* With other work at the same time, which leads to more */
 	fake_clear();
@@ -190,7 +190,7 @@ static void exit_rseq_restarts(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "rseq", .set_ti = _TIF_SIGPENDING });
 	fake_on((struct fake_reaction) { .at = "resume", .set_ti = _TIF_NEED_RESCHED });
 	run_exit(ARCH_EXIT_TO_USER_MODE_WORK, USER_EXIT_IRQ);
-	expect_log("arch rseq futex signal resume arch schedule arch rseq prepare rseq_irq lockdep",
+	expect_log("arch rseq futex signal resume arch schedule arch rseq unwind prepare rseq_irq lockdep",
 		   "rseq and a signal");
 }
 
@@ -204,13 +204,13 @@ static void exit_slice_extension(struct kunit *test)
 	fake.slice_wanted = true;
 	run_exit(_TIF_NEED_RESCHED, USER_EXIT_IRQ);
 	expect_log(IS_ENABLED(CONFIG_PREEMPT_RT) ?
-		   "schedule arch rseq prepare rseq_irq lockdep" :
-		   "granted arch rseq prepare rseq_irq lockdep", "urgent");
+		   "schedule arch rseq unwind prepare rseq_irq lockdep" :
+		   "granted arch rseq unwind prepare rseq_irq lockdep", "urgent");
 
 	if (_TIF_NEED_RESCHED_LAZY != _TIF_NEED_RESCHED) {
 		fake_clear();
 		run_exit(_TIF_NEED_RESCHED_LAZY, USER_EXIT_IRQ);
-		expect_log("granted arch rseq prepare rseq_irq lockdep", "lazy");
+		expect_log("granted arch rseq unwind prepare rseq_irq lockdep", "lazy");
 	}
 
 	for_each_set_bit(bit, &others, BITS_PER_LONG) {
@@ -233,11 +233,11 @@ static void exit_timer_rearm(struct kunit *test)
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM | _TIF_SIGPENDING, USER_EXIT_IRQ);
-	expect_log("rearm futex signal arch rseq prepare rseq_irq lockdep", "and a signal");
+	expect_log("rearm futex signal arch rseq unwind prepare rseq_irq lockdep", "and a signal");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM | _TIF_NEED_RESCHED, USER_EXIT_IRQ);
-	expect_log("schedule arch rseq prepare rseq_irq lockdep", "rescheduled");
+	expect_log("schedule arch rseq unwind prepare rseq_irq lockdep", "rescheduled");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM, USER_EXIT_SYSCALL);
@@ -284,12 +284,12 @@ static void leave_with_context_tracking(struct kunit *test)
 	fake.ct_enabled = true;
 	fake.ct_state = CT_STATE_KERNEL;
 	exit_to_user_mode();
-	expect_log("{ unwind trace_prepare lockdep_prepare } ct_enter arch_exit lockdep_on",
+	expect_log("{ trace_prepare lockdep_prepare } ct_enter arch_exit lockdep_on",
 		   "from the kernel");
 
 	fake_clear();
 	exit_to_user_mode();
-	expect_log("{ unwind trace_prepare lockdep_prepare } warn ct_enter arch_exit lockdep_on",
+	expect_log("{ trace_prepare lockdep_prepare } warn ct_enter arch_exit lockdep_on",
 		   "has left the kernel");
 }
 

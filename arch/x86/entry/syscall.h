@@ -8,7 +8,6 @@
 
 #include <asm/alternative.h>
 #include <asm/ibt.h>
-#include <asm/page.h>
 #include <asm/processor-flags.h>
 #include <asm/ptrace.h>
 #include <asm/segment.h>
@@ -70,12 +69,13 @@ static __always_inline bool sysret_restores(const struct pt_regs *regs)
 	 * SYSRET loads RIP from RCX and EFLAGS from R11, so both pairs must be equal.
 	 * If RIP is not canonical, SYSRET raises #GP in kernel mode on Intel CPUs,
 	 * with the user's RSP already loaded: a program could take over the kernel.
-	 * All of user space is below TASK_SIZE_MAX, except for the vsyscall page.
+	 * An address without the upper 17 bits is canonical on every CPU. With 5-level
+	 * paging, a program that is mapped above that returns by IRET.
 	 */
 	const unsigned long ip = regs->cx;
 
 	return fast_exit_restores(regs, ip, __USER_CS) &&
-	       likely(regs->flags == regs->r11 && ip < TASK_SIZE_MAX);
+	       likely(regs->flags == regs->r11 && !(ip >> 47));
 }
 #endif
 

@@ -137,10 +137,11 @@ static struct pt_regs syscall_regs(unsigned long ip, unsigned long flags)
 
 static void sysret_ip(struct kunit *test)
 {
+	/* The first one is where a SYSCALL at the end of user space would return to */
 	const unsigned long high[] = {
-		TASK_SIZE_MAX, TASK_SIZE_MAX + PAGE_SIZE, BIT(56), BIT(63), VSYSCALL_ADDR, -1UL,
+		BIT(47), BIT(47) + PAGE_SIZE, BIT(48), BIT(56), BIT(63), VSYSCALL_ADDR, -1UL,
 	};
-	struct pt_regs regs = syscall_regs(TASK_SIZE_MAX - 1, USER_FLAGS);
+	struct pt_regs regs = syscall_regs(BIT(47) - 1, USER_FLAGS);
 	unsigned int i;
 
 	KUNIT_EXPECT_TRUE(test, sysret_restores(&regs));

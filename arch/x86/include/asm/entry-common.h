@@ -10,7 +10,6 @@
 
 #include <asm/current.h>
 #include <asm/fpu/api.h>
-#include <asm/fred.h>
 #include <asm/nospec-branch.h>
 #include <asm/ptrace.h>
 #include <asm/stacktrace.h>
@@ -101,8 +100,6 @@ static __always_inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 							   unsigned long ti_work)
 {
 	fpregs_assert_state_consistent();
-
-	fred_update_rsp0();
 
 	/* KVM leaves the flush of a guest's branch predictions to this function */
 	if (!cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
