@@ -5,6 +5,7 @@
 
 /* After the work of a system call */
 #define END	"prepare rseq_syscall lockdep"
+#define END_IRQ		"prepare rseq_irq lockdep"
 
 static const char * const ends_of[] = { "syscall", "interrupt" };
 
@@ -38,7 +39,7 @@ static void exit_without_work(struct kunit *test)
 
 	fake_clear();
 	run_exit(others, USER_EXIT_IRQ);
-	expect_log("prepare rseq_irq lockdep", "interrupt");
+	expect_log(END_IRQ, "interrupt");
 }
 
 /* Late bits are handled once, after the loop, and go by what it has read last */
@@ -182,7 +183,8 @@ static void exit_rseq_restarts(struct kunit *test)
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
 		expect_log("rseq resume arch rseq resume arch rseq unwind " END, "rseq");
 	else
-		expect_log("resume arch rseq resume arch rseq resume arch rseq unwind " END, "rseq");
+		expect_log("resume arch rseq resume arch rseq resume arch rseq unwind " END,
+			   "rseq");
 
 	/* With other work at the same time, which leads to more */
 	fake_clear();
@@ -190,7 +192,7 @@ static void exit_rseq_restarts(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "rseq", .set_ti = _TIF_SIGPENDING });
 	fake_on((struct fake_reaction) { .at = "resume", .set_ti = _TIF_NEED_RESCHED });
 	run_exit(ARCH_EXIT_TO_USER_MODE_WORK, USER_EXIT_IRQ);
-	expect_log("arch rseq futex signal resume arch schedule arch rseq unwind prepare rseq_irq lockdep",
+	expect_log("arch rseq futex signal resume arch schedule arch rseq unwind " END_IRQ,
 		   "rseq and a signal");
 }
 
@@ -204,13 +206,13 @@ static void exit_slice_extension(struct kunit *test)
 	fake.slice_wanted = true;
 	run_exit(_TIF_NEED_RESCHED, USER_EXIT_IRQ);
 	expect_log(IS_ENABLED(CONFIG_PREEMPT_RT) ?
-		   "schedule arch rseq unwind prepare rseq_irq lockdep" :
-		   "granted arch rseq unwind prepare rseq_irq lockdep", "urgent");
+		   "schedule arch rseq unwind " END_IRQ :
+		   "granted arch rseq unwind " END_IRQ, "urgent");
 
 	if (_TIF_NEED_RESCHED_LAZY != _TIF_NEED_RESCHED) {
 		fake_clear();
 		run_exit(_TIF_NEED_RESCHED_LAZY, USER_EXIT_IRQ);
-		expect_log("granted arch rseq unwind prepare rseq_irq lockdep", "lazy");
+		expect_log("granted arch rseq unwind " END_IRQ, "lazy");
 	}
 
 	for_each_set_bit(bit, &others, BITS_PER_LONG) {
@@ -229,15 +231,15 @@ static void exit_slice_extension(struct kunit *test)
 static void exit_timer_rearm(struct kunit *test)
 {
 	run_exit(_TIF_HRTIMER_REARM, USER_EXIT_IRQ);
-	expect_log("rearm prepare rseq_irq lockdep", "interrupt");
+	expect_log("rearm " END_IRQ, "interrupt");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM | _TIF_SIGPENDING, USER_EXIT_IRQ);
-	expect_log("rearm futex signal arch rseq unwind prepare rseq_irq lockdep", "and a signal");
+	expect_log("rearm futex signal arch rseq unwind " END_IRQ, "and a signal");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM | _TIF_NEED_RESCHED, USER_EXIT_IRQ);
-	expect_log("schedule arch rseq unwind prepare rseq_irq lockdep", "rescheduled");
+	expect_log("schedule arch rseq unwind " END_IRQ, "rescheduled");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM, USER_EXIT_SYSCALL);
