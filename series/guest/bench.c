@@ -9,6 +9,9 @@
  * of its own, with real-time priority so that switches are always the same, and checks
  * that what it means to measure has happened.
  *
+ * With nohz_full= there is a second CPU, and all rows run on the one without ticks.
+ * The counter counts what both of them do. In the cheapest turn the other one sleeps.
+ *
  * usage: bench [--reverse] [ROW...]
  *
  * Prints a line for each row: name, tab, number, tab, how many percent of the windows
@@ -343,6 +346,36 @@ static void yield_switch(void)
 	print_turns();
 }
 
+/*
+ * Two tasks send a byte to and fro. A turn is both ways: each task writes, which wakes
+ * the other one, and sleeps in its next read().
+ */
+static void pipe_switch(void)
+{
+	int there[2], back[2], status, i;
+	char byte = 0;
+	pid_t child;
+
+	check(!pipe(there) && !pipe(back), "no pipes");
+	child = fork();
+	if (!child) {
+		while (read(there[0], &byte, 1) == 1 && write(back[1], &byte, 1) == 1)
+			;
+		_exit(1);
+	}
+	close(back[1]);
+	memset(stamps, 0, TURNS * sizeof(*stamps));
+	for (i = 0; i < TURNS; i++) {
+		check(write(there[1], &byte, 1) == 1 && read(back[0], &byte, 1) == 1,
+		      "turn %d", i);
+		stamps[i] = now();
+	}
+	kill(child, SIGKILL);
+	check(waitpid(child, &status, 0) == child, "no child");
+	stamps_to_turns();
+	print_turns();
+}
+
 /* As page_fault(), but it is the kernel that reads, from another page in each call */
 static void kernel_fault(void)
 {
@@ -523,6 +556,16 @@ static void timer_tick(void)
 	print_row(stamps, ticks);
 }
 
+/*
+ * At the end of a tick the timer has to be set for the next one. The task has a work bit
+ * that stays, which says nothing about that.
+ */
+static void timer_tick_ioperm(void)
+{
+	check(!ioperm(0x80, 1, 1), "no ioperm()");
+	timer_tick();
+}
+
 /* Processes and steps */
 
 /*
@@ -675,12 +718,14 @@ static const struct row {
 	{ "ioperm", NATIVE, getppid_ioperm },
 	{ "iopl", NATIVE, getppid_iopl },
 	{ "switch", NATIVE, yield_switch },
+	{ "pipe", NATIVE, pipe_switch },
 	{ "signal", NATIVE, kill_handler },
 	{ "int3", NATIVE, int3_handler },
 	{ "ud2", NATIVE, ud2_handler },
 	{ "page-fault", NATIVE, page_fault },
 	{ "kernel-fault", NATIVE, kernel_fault },
 	{ "tick", NATIVE, timer_tick },
+	{ "tick-ioperm", NATIVE, timer_tick_ioperm },
 	{ "vfork", NATIVE, vfork_exit },
 	{ "fork", NATIVE, fork_exit },
 	{ "step-insn", NATIVE, step_insn },
@@ -758,6 +803,22 @@ static int run_row(const struct row *row)
 	return status;
 }
 
+/* To the first CPU without ticks, if there is one: context tracking is active there only */
+static void leave_ticks(void)
+{
+	FILE *file = fopen("/sys/devices/system/cpu/nohz_full", "r");
+	cpu_set_t set;
+	int cpu;
+
+	if (file && fscanf(file, "%d", &cpu) == 1) {
+		CPU_ZERO(&set);
+		CPU_SET(cpu, &set);
+		check(!sched_setaffinity(0, sizeof(set), &set), "no CPU %d", cpu);
+	}
+	if (file)
+		fclose(file);
+}
+
 int main(int argc, char **argv)
 {
 	bool reverse = argc > 1 && !strcmp(argv[1], "--reverse");
@@ -770,6 +831,7 @@ int main(int argc, char **argv)
 	stamps = mmap(NULL, TURNS * sizeof(*stamps), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	check(stamps != MAP_FAILED, "no memory");
+	leave_ticks();
 	for (i = 0; i <= last; i++) {
 		const struct row *row = &rows[reverse && i < last ? last - 1 - i : i];
 
