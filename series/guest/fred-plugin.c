@@ -38,7 +38,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin7.h"
+#include "plugin-registers.h"
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define BIT(n)		(1ULL << (n))
@@ -159,61 +159,11 @@ static unsigned long delivered[NR_TYPES], n_eretu, n_erets, n_pending;
 
 /* ---- the CPU's state */
 
-static struct byte_array *buffer;
-
 static void die(const char *what, uint64_t value)
 {
 	fprintf(stderr, "fred: %s: %#" PRIx64 "\n", what, value);
 	exit(1);
 }
-
-static struct qemu_plugin_register *find_register(const char *name)
-{
-	static struct {
-		const char *name;
-		struct qemu_plugin_register *handle;
-	} known[32];
-	struct register_descriptor *descriptor;
-	struct array *all;
-	unsigned int i, j;
-
-	for (i = 0; i < ARRAY_SIZE(known) && known[i].name; i++) {
-		if (!strcmp(known[i].name, name))
-			return known[i].handle;
-	}
-	all = qemu_plugin_get_registers();
-	descriptor = (struct register_descriptor *)all->data;
-	for (j = 0; j < all->len && i < ARRAY_SIZE(known); j++) {
-		if (descriptor[j].name && !strcmp(descriptor[j].name, name)) {
-			known[i].name = name;
-			return known[i].handle = descriptor[j].handle;
-		}
-	}
-	fprintf(stderr, "fred: no register %s\n", name);
-	exit(1);
-}
-
-static uint64_t get(const char *name)
-{
-	uint64_t value = 0;
-
-	g_byte_array_set_size(buffer, 0);
-	qemu_plugin_read_register(find_register(name), buffer);
-	memcpy(&value, buffer->data, buffer->len < 8 ? buffer->len : 8);
-	return value;
-}
-
-static void set(const char *name, uint64_t value)
-{
-	g_byte_array_set_size(buffer, 8);
-	memcpy(buffer->data, &value, 8);
-	qemu_plugin_write_register(find_register(name), buffer);
-}
-
-static const char *const gprs[] = {
-	"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-	"r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
-};
 
 static bool read_memory(uint64_t addr, void *to, size_t size)
 {
