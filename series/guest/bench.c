@@ -367,7 +367,7 @@ static void yield_switch(void)
 }
 
 /*
- * Two tasks send a byte to and fro. A turn is both ways: each task writes, which wakes
+ * Two tasks send a byte there and back. A turn is both: each task writes, which wakes
  * the other one, and sleeps in its next read().
  */
 static void pipe_switch(void)
