@@ -51,7 +51,10 @@
  * number may be enough for the stack offsets of three or five calls.
  */
 #define WINDOW		15
-/* Instructions from tick to tick. A window must fit in between, or it is one turn. */
+/*
+ * Instructions from tick to tick. A window that is not much shorter would often have a
+ * tick, and more of what differs from turn to turn: then one turn is the number.
+ */
 #define TICK		1000000
 #define X32		0x40000000	/* in the number of a system call */
 #define BAD_NR		0x1fff	/* of no system call */
@@ -133,7 +136,7 @@ static unsigned int cheapest(const unsigned int *numbers, int n, int *percent)
 {
 	unsigned long one = least(numbers, n, 1, percent);
 
-	if (n < WINDOW || one * WINDOW > TICK / 2)
+	if (n < WINDOW || one * WINDOW > TICK / 10)
 		return one;
 	return (least(numbers, n, WINDOW, percent) + WINDOW - 1) / WINDOW;
 }
