@@ -32,6 +32,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/thread_info.h>
 #include <linux/tick.h>
+#include <linux/unwind_deferred.h>
 
 #include <asm/entry-common.h>
 
@@ -44,6 +45,9 @@
 #endif
 #ifndef _TIF_SYSCALL_STEP
 #define _TIF_SYSCALL_STEP	0
+#endif
+#ifndef _TIF_UNWIND
+#define _TIF_UNWIND		0
 #endif
 #ifndef ARCH_EXIT_TO_USER_MODE_WORK
 #define ARCH_EXIT_TO_USER_MODE_WORK	0
@@ -60,6 +64,9 @@
 #ifndef ARCH_EXIT_TO_USER_MODE_LATE
 #define ARCH_EXIT_TO_USER_MODE_LATE	0
 #endif
+
+/* TIF bits that are handled after the loop, and may stay set */
+#define EXIT_TO_USER_MODE_LATE	(_TIF_UNWIND | ARCH_EXIT_TO_USER_MODE_LATE)
 
 /* A timer interrupt may have deferred arming the timer to the exit */
 #ifdef CONFIG_HRTIMER_REARM_DEFERRED
@@ -282,10 +289,11 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 	tick_nohz_user_enter_prepare();
 
 	ti_work = read_thread_flags();
-	if (unlikely(ti_work & (mask | ARCH_EXIT_TO_USER_MODE_LATE))) {
+	if (unlikely(ti_work & (mask | EXIT_TO_USER_MODE_LATE))) {
 		hrtimer_rearm_deferred_user_irq(&ti_work, mask);
 		if (ti_work & mask)
 			ti_work = exit_to_user_mode_loop(regs, ti_work);
+		unwind_reset_info();
 		arch_exit_to_user_mode_late(ti_work);
 	}
 

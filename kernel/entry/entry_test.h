@@ -358,6 +358,14 @@ static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 }
 
 /* It may also be called without such a bit, after the loop */
+static void fake_unwind_reset(void)
+{
+	if (fake.ti->flags & _TIF_UNWIND) {
+		fake.ti->flags &= ~_TIF_UNWIND;
+		fake_atomic("unwind");
+	}
+}
+
 static void fake_late(unsigned long ti_work)
 {
 	if (ti_work & ARCH_EXIT_TO_USER_MODE_LATE)
@@ -471,10 +479,10 @@ static void fake_audit_exit(struct pt_regs *regs)
 #undef arch_exit_to_user_mode_work
 #define arch_exit_to_user_mode_work(regs, ti)	fake_arch_work(regs, ti)
 #define rseq_exit_to_user_mode_restart(regs, ti) fake_rseq_restart(regs, ti)
-#define unwind_reset_info()			fake_atomic("unwind")
 #define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
 
 /* After the loop */
+#define unwind_reset_info()			fake_unwind_reset()
 #undef arch_exit_to_user_mode_late
 #define arch_exit_to_user_mode_late		fake_late
 #undef arch_exit_to_user_mode_prepare
@@ -674,7 +682,7 @@ expect_loop(struct expected *e, unsigned long ti_work, unsigned long later)
 		return;
 	expect_round(e, ti_work);
 	expect_round(e, later);
-	expect(e, "rseq unwind");
+	expect(e, "rseq");
 }
 
 #endif /* _KERNEL_ENTRY_ENTRY_TEST_H */

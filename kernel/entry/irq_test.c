@@ -21,7 +21,7 @@ static void user_interrupt(struct kunit *test)
 	fake_clear();
 	fake.ti->flags = _TIF_SIGPENDING;
 	irqentry_exit(&fake.regs, state);
-	expect_log("{ futex signal arch rseq unwind prepare rseq_irq lockdep } " LEAVE, "exit");
+	expect_log("{ futex signal arch rseq prepare rseq_irq lockdep } " LEAVE, "exit");
 }
 
 /* There is no one-time work, even if the task has some */

@@ -535,7 +535,7 @@ static void new_task(struct kunit *test)
 	fake.instrumentable = 0;
 	fake.ti->flags = _TIF_NOTIFY_RESUME;
 	syscall_exit_to_user_mode(&fake.regs);
-	expect_log("{ check trace_exit:0 ptrace_exit resume arch rseq unwind " END " } " LEAVE,
+	expect_log("{ check trace_exit:0 ptrace_exit resume arch rseq " END " } " LEAVE,
 		   "new task");
 	expect_result(0);
 }

@@ -6,7 +6,6 @@
 #include <linux/livepatch.h>
 #include <linux/resume_user_mode.h>
 #include <linux/sched.h>
-#include <linux/unwind_deferred.h>
 #include <linux/uprobes.h>
 
 /*
@@ -88,13 +87,9 @@ unsigned long exit_to_user_mode_loop(struct pt_regs *regs, unsigned long ti_work
 			ti_work = exit_work_round(regs, ti_work);
 
 		if (likely(!rseq_exit_to_user_mode_restart(regs, ti_work)))
-			break;
+			return ti_work;
 
 		/* User memory has faulted, or a slice extension has run out */
 		ti_work = read_thread_flags();
 	}
-
-	/* Here and not on each exit: an unwind of the user's stack requests the loop */
-	unwind_reset_info();
-	return ti_work;
 }

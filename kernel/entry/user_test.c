@@ -5,7 +5,6 @@
 
 /* After the work of a system call */
 #define END	"prepare rseq_syscall lockdep"
-#define END_IRQ		"prepare rseq_irq lockdep"
 
 static const char * const ends_of[] = { "syscall", "interrupt" };
 
@@ -39,7 +38,14 @@ static void exit_without_work(struct kunit *test)
 
 	fake_clear();
 	run_exit(others, USER_EXIT_IRQ);
-	expect_log(END_IRQ, "interrupt");
+	expect_log("prepare rseq_irq lockdep", "interrupt");
+}
+
+/* Before other late work */
+static void expect_unwind(struct expected *e)
+{
+	if (_TIF_UNWIND)
+		expect(e, "unwind");
 }
 
 /* Late bits are handled once, after the loop, and go by what it has read last */
@@ -48,19 +54,27 @@ static void exit_late_work(struct kunit *test)
 	enum user_exit from;
 
 	for (from = USER_EXIT_SYSCALL; from <= USER_EXIT_IRQ; from++) {
-		struct expected alone = { }, signal = { };
+		struct expected unwind = { }, alone = { }, signal = { };
 
 		fake_clear();
-		run_exit(ARCH_EXIT_TO_USER_MODE_LATE, from);
+		run_exit(_TIF_UNWIND, from);
+		expect_unwind(&unwind);
+		expect_end(&unwind, from);
+		expect_log(unwind.log, "%s, unwound", ends_of[from]);
+
+		fake_clear();
+		run_exit(EXIT_TO_USER_MODE_LATE, from);
+		expect_unwind(&alone);
 		expect(&alone, "late");
 		expect_end(&alone, from);
 		expect_log(alone.log, "%s", ends_of[from]);
 
 		fake_clear();
 		fake_on((struct fake_reaction) {
-			.at = "signal", .set_ti = ARCH_EXIT_TO_USER_MODE_LATE });
+			.at = "signal", .set_ti = EXIT_TO_USER_MODE_LATE });
 		run_exit(_TIF_SIGPENDING, from);
 		expect_loop(&signal, _TIF_SIGPENDING, 0);
+		expect_unwind(&signal);
 		expect(&signal, "late");
 		expect_end(&signal, from);
 		expect_log(signal.log, "%s, set by signal delivery", ends_of[from]);
@@ -75,11 +89,11 @@ static void exit_order(struct kunit *test)
 
 	run_exit(EXIT_TO_USER_MODE_WORK, USER_EXIT_SYSCALL);
 	if (all)
-		expect_log("schedule uprobe klp step futex signal resume arch rseq unwind " END,
+		expect_log("schedule uprobe klp step futex signal resume arch rseq " END,
 			   "all there is");
 	else
 		KUNIT_EXPECT_STREQ(test, strstr(fake.log, "futex"),
-				   "futex signal resume arch rseq unwind " END);
+				   "futex signal resume arch rseq " END);
 }
 
 /* All combinations of the bits, in one round */
@@ -171,7 +185,7 @@ static void exit_chain(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "signal", .set_ti = _TIF_NEED_RESCHED });
 	fake_on((struct fake_reaction) { .at = "schedule", .set_ti = _TIF_NOTIFY_SIGNAL });
 	run_exit(_TIF_NOTIFY_RESUME, USER_EXIT_SYSCALL);
-	expect_log("resume arch futex signal arch schedule arch futex signal arch rseq unwind " END,
+	expect_log("resume arch futex signal arch schedule arch futex signal arch rseq " END,
 		   "chain");
 }
 
@@ -181,10 +195,9 @@ static void exit_rseq_restarts(struct kunit *test)
 	fake.restarts = 2;
 	run_exit(_TIF_RSEQ, USER_EXIT_SYSCALL);
 	if (IS_ENABLED(CONFIG_HAVE_GENERIC_TIF_BITS))
-		expect_log("rseq resume arch rseq resume arch rseq unwind " END, "rseq");
+		expect_log("rseq resume arch rseq resume arch rseq " END, "rseq");
 	else
-		expect_log("resume arch rseq resume arch rseq resume arch rseq unwind " END,
-			   "rseq");
+		expect_log("resume arch rseq resume arch rseq resume arch rseq " END, "rseq");
 
 	/* With other work at the same time, which leads to more */
 	fake_clear();
@@ -192,7 +205,7 @@ static void exit_rseq_restarts(struct kunit *test)
 	fake_on((struct fake_reaction) { .at = "rseq", .set_ti = _TIF_SIGPENDING });
 	fake_on((struct fake_reaction) { .at = "resume", .set_ti = _TIF_NEED_RESCHED });
 	run_exit(ARCH_EXIT_TO_USER_MODE_WORK, USER_EXIT_IRQ);
-	expect_log("arch rseq futex signal resume arch schedule arch rseq unwind " END_IRQ,
+	expect_log("arch rseq futex signal resume arch schedule arch rseq prepare rseq_irq lockdep",
 		   "rseq and a signal");
 }
 
@@ -206,13 +219,13 @@ static void exit_slice_extension(struct kunit *test)
 	fake.slice_wanted = true;
 	run_exit(_TIF_NEED_RESCHED, USER_EXIT_IRQ);
 	expect_log(IS_ENABLED(CONFIG_PREEMPT_RT) ?
-		   "schedule arch rseq unwind " END_IRQ :
-		   "granted arch rseq unwind " END_IRQ, "urgent");
+		   "schedule arch rseq prepare rseq_irq lockdep" :
+		   "granted arch rseq prepare rseq_irq lockdep", "urgent");
 
 	if (_TIF_NEED_RESCHED_LAZY != _TIF_NEED_RESCHED) {
 		fake_clear();
 		run_exit(_TIF_NEED_RESCHED_LAZY, USER_EXIT_IRQ);
-		expect_log("granted arch rseq unwind " END_IRQ, "lazy");
+		expect_log("granted arch rseq prepare rseq_irq lockdep", "lazy");
 	}
 
 	for_each_set_bit(bit, &others, BITS_PER_LONG) {
@@ -231,15 +244,15 @@ static void exit_slice_extension(struct kunit *test)
 static void exit_timer_rearm(struct kunit *test)
 {
 	run_exit(_TIF_HRTIMER_REARM, USER_EXIT_IRQ);
-	expect_log("rearm " END_IRQ, "interrupt");
+	expect_log("rearm prepare rseq_irq lockdep", "interrupt");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM | _TIF_SIGPENDING, USER_EXIT_IRQ);
-	expect_log("rearm futex signal arch rseq unwind " END_IRQ, "and a signal");
+	expect_log("rearm futex signal arch rseq prepare rseq_irq lockdep", "and a signal");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM | _TIF_NEED_RESCHED, USER_EXIT_IRQ);
-	expect_log("schedule arch rseq unwind " END_IRQ, "rescheduled");
+	expect_log("schedule arch rseq prepare rseq_irq lockdep", "rescheduled");
 
 	fake_clear();
 	run_exit(_TIF_HRTIMER_REARM, USER_EXIT_SYSCALL);
