@@ -293,8 +293,8 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 		hrtimer_rearm_deferred_user_irq(&ti_work, mask);
 		if (ti_work & mask)
 			ti_work = exit_to_user_mode_loop(regs, ti_work);
-		unwind_reset_info();
 		arch_exit_to_user_mode_late(ti_work);
+		unwind_reset_info();
 	}
 
 	arch_exit_to_user_mode_prepare(regs, ti_work);

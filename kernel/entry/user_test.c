@@ -41,7 +41,7 @@ static void exit_without_work(struct kunit *test)
 	expect_log("prepare rseq_irq lockdep", "interrupt");
 }
 
-/* Before other late work */
+/* After other late work */
 static void expect_unwind(struct expected *e)
 {
 	if (_TIF_UNWIND)
@@ -64,8 +64,8 @@ static void exit_late_work(struct kunit *test)
 
 		fake_clear();
 		run_exit(EXIT_TO_USER_MODE_LATE, from);
-		expect_unwind(&alone);
 		expect(&alone, "late");
+		expect_unwind(&alone);
 		expect_end(&alone, from);
 		expect_log(alone.log, "%s", ends_of[from]);
 
@@ -74,8 +74,8 @@ static void exit_late_work(struct kunit *test)
 			.at = "signal", .set_ti = EXIT_TO_USER_MODE_LATE });
 		run_exit(_TIF_SIGPENDING, from);
 		expect_loop(&signal, _TIF_SIGPENDING, 0);
-		expect_unwind(&signal);
 		expect(&signal, "late");
+		expect_unwind(&signal);
 		expect_end(&signal, from);
 		expect_log(signal.log, "%s, set by signal delivery", ends_of[from]);
 	}
