@@ -121,7 +121,7 @@ static void nothing_to_do(struct kunit *test)
 		/* Bits that are not work */
 		set_up(~(ALL_WORK | EXIT_TO_USER_MODE_WORK));
 		fake.ti->flags = ~(ALL_WORK | EXIT_TO_USER_MODE_WORK |
-				   ARCH_EXIT_TO_USER_MODE_LATE);
+				   EXIT_TO_USER_MODE_LATE);
 		expect_call(way, "enter call:39", "check", FAKE_RESULT);
 	}
 }

@@ -31,7 +31,7 @@ static void expect_end(struct expected *e, enum user_exit from)
 static void exit_without_work(struct kunit *test)
 {
 	const unsigned long others = ~(EXIT_TO_USER_MODE_WORK | EXIT_TO_USER_MODE_REARM |
-				       ARCH_EXIT_TO_USER_MODE_LATE);
+				       EXIT_TO_USER_MODE_LATE);
 
 	run_exit(others, USER_EXIT_SYSCALL);
 	expect_log(END, "syscall");
@@ -54,13 +54,7 @@ static void exit_late_work(struct kunit *test)
 	enum user_exit from;
 
 	for (from = USER_EXIT_SYSCALL; from <= USER_EXIT_IRQ; from++) {
-		struct expected unwind = { }, alone = { }, signal = { };
-
-		fake_clear();
-		run_exit(_TIF_UNWIND, from);
-		expect_unwind(&unwind);
-		expect_end(&unwind, from);
-		expect_log(unwind.log, "%s, unwound", ends_of[from]);
+		struct expected alone = { }, signal = { };
 
 		fake_clear();
 		run_exit(EXIT_TO_USER_MODE_LATE, from);
@@ -78,6 +72,21 @@ static void exit_late_work(struct kunit *test)
 		expect_unwind(&signal);
 		expect_end(&signal, from);
 		expect_log(signal.log, "%s, set by signal delivery", ends_of[from]);
+	}
+}
+
+static void exit_unwound(struct kunit *test)
+{
+	enum user_exit from;
+
+	for (from = USER_EXIT_SYSCALL; from <= USER_EXIT_IRQ; from++) {
+		struct expected e = { };
+
+		fake_clear();
+		run_exit(_TIF_UNWIND, from);
+		expect_unwind(&e);
+		expect_end(&e, from);
+		expect_log(e.log, "%s", ends_of[from]);
 	}
 }
 
@@ -311,6 +320,7 @@ static void leave_with_context_tracking(struct kunit *test)
 static struct kunit_case entry_user_cases[] = {
 	KUNIT_CASE(exit_without_work),
 	KUNIT_CASE(exit_late_work),
+	KUNIT_CASE(exit_unwound),
 	KUNIT_CASE(exit_order),
 	KUNIT_CASE(exit_each_combination),
 	KUNIT_CASE(exit_work_that_arrives),
