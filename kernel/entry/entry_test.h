@@ -358,10 +358,10 @@ static bool fake_rearm_user(unsigned long *ti_work, unsigned long mask)
 }
 
 /* It may also be called without such a bit, after the loop */
-static void fake_unwind_reset(void)
+static void fake_unwind_reset(unsigned long bit)
 {
-	if (fake.ti->flags & _TIF_UNWIND) {
-		fake.ti->flags &= ~_TIF_UNWIND;
+	if (fake.ti->flags & bit) {
+		fake.ti->flags &= ~bit;
 		fake_atomic("unwind");
 	}
 }
@@ -482,7 +482,7 @@ static void fake_audit_exit(struct pt_regs *regs)
 #define hrtimer_rearm_deferred_user_irq(ti, mask) fake_rearm_user(ti, mask)
 
 /* After the loop */
-#define unwind_reset_info()			fake_unwind_reset()
+#define unwind_reset_info()			fake_unwind_reset(_TIF_UNWIND)
 #undef arch_exit_to_user_mode_late
 #define arch_exit_to_user_mode_late		fake_late
 #undef arch_exit_to_user_mode_prepare
