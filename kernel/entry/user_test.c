@@ -54,24 +54,25 @@ static void exit_late_work(struct kunit *test)
 	enum user_exit from;
 
 	for (from = USER_EXIT_SYSCALL; from <= USER_EXIT_IRQ; from++) {
-		struct expected alone = { }, signal = { };
+		struct expected e = { };
 
 		fake_clear();
 		run_exit(EXIT_TO_USER_MODE_LATE, from);
-		expect(&alone, "late");
-		expect_unwind(&alone);
-		expect_end(&alone, from);
-		expect_log(alone.log, "%s", ends_of[from]);
+		expect(&e, "late");
+		expect_unwind(&e);
+		expect_end(&e, from);
+		expect_log(e.log, "%s", ends_of[from]);
 
+		e.len = 0;
 		fake_clear();
 		fake_on((struct fake_reaction) {
 			.at = "signal", .set_ti = EXIT_TO_USER_MODE_LATE });
 		run_exit(_TIF_SIGPENDING, from);
-		expect_loop(&signal, _TIF_SIGPENDING, 0);
-		expect(&signal, "late");
-		expect_unwind(&signal);
-		expect_end(&signal, from);
-		expect_log(signal.log, "%s, set by signal delivery", ends_of[from]);
+		expect_loop(&e, _TIF_SIGPENDING, 0);
+		expect(&e, "late");
+		expect_unwind(&e);
+		expect_end(&e, from);
+		expect_log(e.log, "%s, set by signal delivery", ends_of[from]);
 	}
 }
 
