@@ -16,6 +16,7 @@
 #define SIGNAL		2	/* TIF_SIGPENDING, TIF_NOTIFY_SIGNAL; others have bits alike */
 #define RESUME		4	/* TIF_NOTIFY_RESUME */
 #define LATE		8	/* ARCH_EXIT_TO_USER_MODE_LATE, as TIF_NEED_FPU_LOAD */
+#define UNWIND		64	/* TIF_UNWIND */
 #define REARM		16	/* TIF_HRTIMER_REARM */
 #ifdef SHARED_TIF
 #define RSEQ		RESUME
@@ -145,7 +146,7 @@ inline resume_user_mode_work()
 	d_step { must(IRQS, irqs_on); must(TWICE, owed & RESUME); CLEAR(RESUME) }
 	/* clear_thread_flag() smp_mb__after_atomic() */
 	/* task_work_pending() task_work_run() key_put() mem_cgroup_handle_over_high() */
-	if :: PRODUCE(SIGNAL) :: PRODUCE(RESUME) :: skip fi;
+	if :: PRODUCE(SIGNAL) :: PRODUCE(RESUME) :: PRODUCE(UNWIND) :: skip fi;
 	/* blkcg_maybe_throttle_current() rseq_handle_slowpath() */
 	d_step { granted = granted && !rseq_event; rseq_event = false; rseq_absent = false }
 }
@@ -159,8 +160,8 @@ inline exit_work_round()
 	:: ti_work & RESCHED -> atomic {
 		rseq_grant_slice_extension();
 		if :: !permit -> schedule() :: else fi;
-		USED(RESCHED | RSEQ | LATE | REARM) }
-	:: else -> USED(RSEQ | LATE | REARM)
+		USED(RESCHED | RSEQ | LATE | UNWIND | REARM) }
+	:: else -> USED(RSEQ | LATE | UNWIND | REARM)
 	fi;
 	/* uprobe_notify_resume() klp_update_patch_state() arch_syscall_step() */
 	if
@@ -230,11 +231,20 @@ inline arch_exit_to_user_mode_late()
 	fi
 }
 
+inline unwind_reset_info()
+{
+	must(IRQS, !irqs_on);
+	if
+	:: flags & UNWIND -> d_step { CLEAR(UNWIND) }	/* test_thread_flag() __unwind_reset_info() */
+	:: else
+	fi
+}
+
 /* x86's */
 inline arch_exit_to_user_mode_prepare()
 {
 	must(IRQS, !irqs_on)
-	/* fpregs_assert_state_consistent() fred_update_rsp0() cpu_feature_enabled() */
+	/* fpregs_assert_state_consistent() cpu_feature_enabled() */
 	/* raw_cpu_read() this_cpu_write() indirect_branch_prediction_barrier() */
 }
 
@@ -244,13 +254,14 @@ inline exit_to_user_mode_prepare()
 	tick_nohz_user_enter_prepare();
 	READ_FLAGS;	/* read_thread_flags() */
 	if
-	:: ti_work & (MASK | LATE) ->
+	:: ti_work & (MASK | LATE | UNWIND) ->
 		hrtimer_rearm_deferred_user_irq();
 		if
 		:: ti_work & MASK -> exit_to_user_mode_loop()
 		:: else
 		fi;
-		arch_exit_to_user_mode_late()
+		arch_exit_to_user_mode_late();
+		unwind_reset_info()
 	:: else
 	fi;
 	arch_exit_to_user_mode_prepare();
@@ -313,6 +324,7 @@ inline dispatch()
 		if
 		:: PRODUCE(SIGNAL)
 		:: PRODUCE(RESUME)
+		:: PRODUCE(UNWIND)	/* Before a guest is entered RESUME's work is done */
 		:: d_step { RAISE(RSEQ | LATE); rseq_event = true }
 		:: d_step { syscall_work = syscall_work | DISPATCH; on_dispatch = false }
 		:: skip
@@ -377,6 +389,7 @@ inline handler()
 	ipi = false;
 	if
 	:: PRODUCE(RESCHED) :: PRODUCE(SIGNAL) :: PRODUCE(RESUME) :: PRODUCE(LATE) :: PRODUCE(REARM)
+	:: PRODUCE(UNWIND | RESUME)	/* unwind_deferred_request() */
 	:: PRODUCE(REARM | RESCHED)
 	:: skip
 	fi
@@ -473,8 +486,8 @@ active proctype other_cpu()
  * In user mode nothing is pending that came before flags were read last, or that this
  * CPU raised. What another CPU raised later is pending as long as its interrupt is.
  */
-ltl work	{ [] (user -> !(flags & (WORK | LATE) & ~since) && !rseq_event) }
-ltl noticed	{ [] (user && (flags & (WORK | LATE)) -> ipi || sending) }
+ltl work	{ [] (user -> !(flags & (WORK | LATE | UNWIND) & ~since) && !rseq_event) }
+ltl noticed	{ [] (user && (flags & (WORK | LATE | UNWIND)) -> ipi || sending) }
 /* Off from the last look at flags to user mode and in work that is last, else on */
 ltl irqs	{ [] !(bad & IRQS) }
 /* Done as often as it was raised, where raising again what is pending does not count */
