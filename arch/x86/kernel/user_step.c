@@ -7,6 +7,7 @@
 #include <linux/entry-common.h>
 #include <linux/errno.h>
 #include <linux/list.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/spinlock.h>
@@ -39,6 +40,12 @@ void user_step_trap(struct pt_regs *regs)
 	(rt_sigmask(SIGSEGV) | rt_sigmask(SIGBUS) | rt_sigmask(SIGILL) | \
 	 rt_sigmask(SIGTRAP) | rt_sigmask(SIGFPE) | rt_sigmask(SIGSYS))
 
+/* Only exec and exit of the task itself replace it */
+static struct sighand_struct *own_sighand(void)
+{
+	return rcu_dereference_protected(current->sighand, true);
+}
+
 /*
  * Whether a synchronous signal is pending, which tells how the instruction ended. It
  * was queued first and is delivered first, even if it is blocked. So a step trap would
@@ -48,7 +55,7 @@ static bool synchronous_signal_pending(void)
 {
 	struct sigqueue *q;
 
-	guard(spinlock_irq)(&current->sighand->siglock);
+	guard(spinlock_irq)(&own_sighand()->siglock);
 
 	/* The test by which signal code tells it from a signal that was sent */
 	list_for_each_entry(q, &current->pending.list, list) {
@@ -190,14 +197,14 @@ static bool handler_ends_syscall(struct pt_regs *regs, unsigned long sa_flags)
 
 static bool has_handler(int sig)
 {
-	const struct sigaction *sa = &current->sighand->action[sig - 1].sa;
+	const struct sigaction *sa = &own_sighand()->action[sig - 1].sa;
 
 	return sa->sa_handler != SIG_DFL && sa->sa_handler != SIG_IGN;
 }
 
 static bool trap_handler_blocks(int sig)
 {
-	struct sigaction *sa = &current->sighand->action[SIGTRAP - 1].sa;
+	struct sigaction *sa = &own_sighand()->action[SIGTRAP - 1].sa;
 
 	return has_handler(SIGTRAP) && (sigismember(&sa->sa_mask, sig) ||
 					(sig == SIGTRAP && !(sa->sa_flags & SA_NODEFER)));
@@ -216,7 +223,7 @@ static bool ended_by_waiting_signal(struct pt_regs *regs)
 	if (current->ptrace)
 		return false;
 
-	guard(spinlock_irq)(&current->sighand->siglock);
+	guard(spinlock_irq)(&own_sighand()->siglock);
 
 	sig = next_signal(&current->pending, &current->blocked);
 	if (!sig && thread_group_empty(current))
@@ -228,7 +235,7 @@ static bool ended_by_waiting_signal(struct pt_regs *regs)
 	if (test_restore_sigmask() && sigismember(&current->saved_sigmask, sig))
 		return false;
 
-	return handler_ends_syscall(regs, current->sighand->action[sig - 1].sa.sa_flags);
+	return handler_ends_syscall(regs, own_sighand()->action[sig - 1].sa.sa_flags);
 }
 
 /**

@@ -14,6 +14,7 @@
 #include <linux/errno.h>
 #include <linux/list.h>
 #include <linux/preempt.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
 #include <linux/spinlock.h>
@@ -69,11 +70,16 @@ static int take_traps(struct kunit *test)
 
 #define HANDLER	((__force __sighandler_t)USER_IP)
 
+static struct sighand_struct *own_sighand(void)
+{
+	return rcu_dereference_protected(current->sighand, true);
+}
+
 static void set_handler(int sig, __sighandler_t handler, unsigned long flags, sigset_t mask)
 {
-	guard(spinlock_irq)(&current->sighand->siglock);
+	guard(spinlock_irq)(&own_sighand()->siglock);
 
-	current->sighand->action[sig - 1].sa = (struct sigaction) {
+	own_sighand()->action[sig - 1].sa = (struct sigaction) {
 		.sa_handler	= handler,
 		.sa_flags	= flags,
 		.sa_mask	= mask,
@@ -82,7 +88,7 @@ static void set_handler(int sig, __sighandler_t handler, unsigned long flags, si
 
 static void make_pending(struct sigpending *pending, int sig, bool on)
 {
-	guard(spinlock_irq)(&current->sighand->siglock);
+	guard(spinlock_irq)(&own_sighand()->siglock);
 
 	if (on)
 		sigaddset(&pending->signal, sig);
@@ -294,14 +300,14 @@ static void test_synchronous(struct kunit *test)
 
 		q->info.si_signo = queued[i].sig;
 		q->info.si_code = queued[i].code;
-		scoped_guard(spinlock_irq, &current->sighand->siglock)
+		scoped_guard(spinlock_irq, &own_sighand()->siglock)
 			list_add_tail(&q->list, &current->pending.list);
 
 		arch_syscall_enter(&regs);
 		arch_syscall_step(&regs);
 		KUNIT_EXPECT_EQ(test, syscall_step_traced(&regs), queued[i].trap);
 
-		scoped_guard(spinlock_irq, &current->sighand->siglock)
+		scoped_guard(spinlock_irq, &own_sighand()->siglock)
 			list_del(&q->list);
 		KUNIT_EXPECT_FALSE(test, step_noted());
 		KUNIT_EXPECT_EQ_MSG(test, take_traps(test), queued[i].trap,
