@@ -88,22 +88,6 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
 #define arch_syscall_enter arch_syscall_enter
 #endif
 
-#ifndef arch_syscall_preset
-/**
- * arch_syscall_preset - Preset a syscall's result again, after a tracer's stop
- * @regs:	Register state
- * @nr:		The number with which the syscall is to be made
- *
- * A tracer may set the result without skipping the call. The call overwrites it,
- * but if @nr does not exist, nothing does. For architectures that rely on the
- * result that was preset at entry.
- *
- * Context: Task context, interrupts enabled.
- */
-static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr) { }
-#define arch_syscall_preset arch_syscall_preset
-#endif
-
 bool syscall_enter_work(struct pt_regs *regs);
 void syscall_exit_work(struct pt_regs *regs);
 

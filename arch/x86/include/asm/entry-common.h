@@ -3,7 +3,6 @@
 #ifndef _ASM_X86_ENTRY_COMMON_H
 #define _ASM_X86_ENTRY_COMMON_H
 
-#include <linux/errno.h>
 #include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/thread_info.h>
@@ -47,23 +46,6 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs)
 }
 
 #define arch_enter_from_user_mode arch_enter_from_user_mode
-
-/**
- * arch_syscall_preset - Preset a syscall's result again, after a tracer's stop
- * @regs:	Register state
- * @nr:		The number with which the syscall is to be made
- *
- * Number -1 skips the call. In that case keep the result that the tracer has set.
- *
- * Context: Task context, interrupts enabled.
- */
-static __always_inline void arch_syscall_preset(struct pt_regs *regs, long nr)
-{
-	if (nr != -1)
-		regs->ax = -ENOSYS;
-}
-
-#define arch_syscall_preset arch_syscall_preset
 
 #define ARCH_EXIT_TO_USER_MODE_LATE				\
 	(_TIF_USER_RETURN_NOTIFY | _TIF_IO_BITMAP |		\

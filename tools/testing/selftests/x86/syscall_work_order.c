@@ -42,7 +42,7 @@
 struct change {
 	enum {
 		NOTHING,
-		SET_CALL,	/* another number */
+		SET_CALL,	/* another number, and a result if there is one */
 		SET_RESULT,
 		SKIP_CALL,	/* and set the result */
 		OPEN_TRACE,	/* begin to trace */
@@ -53,6 +53,7 @@ struct change {
 };
 
 #define TO(call)	{ SET_CALL, call }
+#define TO_RESULT(call, result)	{ SET_CALL, call, result }
 #define SKIP_TO(result)	{ SKIP_CALL, 0, result }
 #define RESULT(result)	{ SET_RESULT, 0, result }
 
@@ -388,6 +389,8 @@ static void make_change(ORDER *self, const struct change *c, bool trace)
 	case SET_CALL:
 		ptrace(PTRACE_POKEUSER, pid, ENTRY_ORIG_AX,
 		       (long)entry_nr(self->log.way, c->call));
+		if (c->result)
+			ptrace(PTRACE_POKEUSER, pid, ENTRY_REG(ax), c->result);
 		break;
 	case SKIP_CALL:
 		ptrace(PTRACE_POKEUSER, pid, ENTRY_ORIG_AX, -1L);
@@ -586,6 +589,11 @@ ORDER_TEST(tracer_sets_no_call,
 	   "entry max, enter none, leave none=ENOSYS, audit none=ENOSYS, exit ENOSYS, end ENOSYS",
 	   .entry = TO(CALL_NONE))
 
+/* A result that a tracer sets is the call's only if the call is skipped */
+ORDER_TEST(tracer_sets_no_call_and_result,
+	   "entry max, enter none, leave none=ENOSYS, audit none=ENOSYS, exit ENOSYS, end ENOSYS",
+	   .entry = TO_RESULT(CALL_NONE, MAGIC))
+
 ORDER_TEST(tracer_skips,
 	   "entry max, enter skip, leave skip=4711, exit 4711, end 4711",
 	   .entry = SKIP_TO(MAGIC))
@@ -658,6 +666,14 @@ ORDER_TEST(filter_trace_of_changed,
 ORDER_TEST(filter_trace_sets_call,
 	   "entry max, seccomp max, enter min, leave min=1, audit min=1, exit 1, end 1",
 	   FILTER(TRACE, MAX), .seccomp = TO(CALL_PRIO_MIN))
+
+ORDER_TEST(filter_trace_sets_no_call_and_result,
+	   "entry max, seccomp max, enter none, leave none=ENOSYS, audit none=ENOSYS, exit ENOSYS, end ENOSYS",
+	   FILTER(TRACE, MAX), .seccomp = TO_RESULT(CALL_NONE, MAGIC))
+
+ORDER_TEST(filter_trace_sets_call_and_result,
+	   "entry max, seccomp max, enter min, leave min=1, audit min=1, exit 1, end 1",
+	   FILTER(TRACE, MAX), .seccomp = TO_RESULT(CALL_PRIO_MIN, MAGIC))
 
 ORDER_TEST(filter_trace_skips, "entry max, seccomp max, leave skip=4711, exit 4711, end 4711",
 	   FILTER(TRACE, MAX), .seccomp = SKIP_TO(MAGIC))
