@@ -11,13 +11,8 @@
 #include <poll.h>
 #include <sched.h>
 
-#ifdef __has_include
-# if __has_include("sys/rseq.h")
-#  include <sys/rseq.h>
-# endif
-#endif
-
 #include "kselftest_harness.h"
+#include "own_rseq.h"
 #include "syscall_entry.h"
 
 #define SIGNALS		500
@@ -313,30 +308,11 @@ TEST_F(storm, io_uring_work)
 	EXPECT_EQ(wrong, 0);
 }
 
-#ifdef RSEQ_SIG
-#ifdef __x86_64__
-# define TP_SEGMENT	"fs"
-#else
-# define TP_SEGMENT	"gs"
-#endif
-
-static struct rseq *find_rseq(void)
-{
-	char *tp;
-
-	if (!__rseq_size)
-		return NULL;
-	/* Older compilers have no builtin for this */
-	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (tp));
-	return (void *)(tp + __rseq_offset);
-}
-#endif
-
 /* The CPU that rseq reports, or @cpu without rseq */
 static int cpu_by_rseq(int cpu)
 {
 #ifdef RSEQ_SIG
-	struct rseq *rseq = find_rseq();
+	struct rseq *rseq = own_rseq();
 
 	if (rseq)
 		return NOW(rseq->cpu_id);
@@ -510,7 +486,7 @@ static void send_to_section(pid_t pid, long *inside, long *round)
 
 TEST(rseq_abort)
 {
-	struct rseq *rseq = find_rseq();
+	struct rseq *rseq = own_rseq();
 	struct rseq_cs cs = {
 		.start_ip = (unsigned long)section_start,
 		.post_commit_offset = section_end - section_start,

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include "kselftest_harness.h"
+#include "own_rseq.h"
 #include "step_traced.h"
 
 #ifdef __x86_64__
@@ -58,5 +59,70 @@ FIXTURE_VARIANT_ADD(uprobe, pushf) { PROG(pushf) };
 FIXTURE_VARIANT_ADD(uprobe, pushfw) { PROG(pushfw) };
 FIXTURE_VARIANT_ADD(uprobe, popf) { PROG(popf) };
 FIXTURE_VARIANT_ADD(uprobe, popf_tf) { PROG(popf_tf, .sets_tf = true) };
+
+/*
+ * A stop aborts the program's restartable sequence. It goes on at the abort handler,
+ * and the step is over the first instruction there. The one at which it stopped has not
+ * been executed.
+ */
+#ifdef RSEQ_SIG
+# define ABORT_HANDLER							\
+	".long " STEP_STR(RSEQ_SIG) "\n"				\
+	STEP_AT "nop\n"							\
+	STEP_AT "nop\n"
+# define ABORT	3	/* in the list of addresses */
+
+INSN_CODE(popf_section_code, "push " FLAGS_ON "\n", "popf",
+	  "ud2\n" ABORT_HANDLER "pop " AX "\n" NONE);
+INSN_CODE(pushf_section_code, "push " FLAGS_ON "\n", "pushf",
+	  "ud2\n" ABORT_HANDLER "pop " AX "\n" RESULT);
+
+FIXTURE(aborted) {
+	struct rseq_cs section;
+	pid_t pid;
+};
+
+FIXTURE_VARIANT(aborted) {
+	struct prog prog;
+};
+
+FIXTURE_VARIANT_ADD(aborted, popf) { PROG(popf_section) };
+/* What is on the stack is not PUSHF's, and stays as it is */
+FIXTURE_VARIANT_ADD(aborted, pushf) { PROG(pushf_section, .tf = STEP_TF >> 8) };
+
+FIXTURE_SETUP(aborted)
+{
+	const unsigned long *table = variant->prog.table;
+
+	if (!own_rseq())
+		SKIP(return, "no rseq in this libc or kernel");
+	self->section.start_ip = table[INSN];
+	self->section.post_commit_offset = table[NEXT + 1] - table[INSN];
+	self->section.abort_ip = table[ABORT];
+	self->pid = start(&variant->prog);
+	ASSERT_GT(self->pid, 0);
+	ASSERT_TRUE(step_to(self->pid, table[INSN]));
+}
+
+FIXTURE_TEARDOWN(aborted)
+{
+	if (self->pid > 0) {
+		kill(self->pid, SIGKILL);
+		waitpid(self->pid, NULL, 0);
+	}
+}
+
+TEST_F(aborted, by_the_stop)
+{
+	const unsigned long *table = variant->prog.table;
+
+	/* The program has a copy of all this at the same addresses */
+	ASSERT_EQ(ptrace(PTRACE_POKEDATA, self->pid, &own_rseq()->rseq_cs, &self->section), 0);
+	ASSERT_EQ(resume(self->pid, PTRACE_SINGLESTEP, 0), STOPPED(SIGTRAP));
+	EXPECT_EQ(peek(self->pid, USER_IP), table[ABORT + 1]);
+	EXPECT_EQ(peek(self->pid, USER_FLAGS) & STEP_TF, 0);
+	run_to_exit(_metadata, self->pid, &variant->prog);
+}
+#endif
 
 TEST_HARNESS_MAIN

@@ -23,13 +23,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#ifdef __has_include
-# if __has_include("sys/rseq.h")
-#  include <sys/rseq.h>
-# endif
-#endif
-
 #include "kselftest_harness.h"
+#include "own_rseq.h"
 #include "seccomp_filter.h"
 #include "step.h"
 
@@ -1257,11 +1252,6 @@ STEP_CODE(rseq_code,
 	  STEP_AT "nop\n"
 	  STEP_AT "nop\n"
 	  STEP_AT "nop\n");
-#ifdef __x86_64__
-# define TP_SEGMENT	"fs"
-#else
-# define TP_SEGMENT	"gs"
-#endif
 
 #define RSEQ_START	1
 #define RSEQ_ABORT	2
@@ -1274,16 +1264,13 @@ TEST(rseq_abort)
 		.abort_ip = rseq_code_want[RSEQ_ABORT],
 	};
 	struct step_trap *t = &step_log->trap[1];
-	char *rseq;
+	struct rseq *rseq = own_rseq();
 
-	if (!__rseq_size)
+	if (!rseq)
 		SKIP(return, "no rseq in this libc or kernel");
 
-	/* Older compilers have no builtin for this */
-	asm("mov %%" TP_SEGMENT ":0,%0" : "=r" (rseq));
-	rseq += __rseq_offset;
 	ASSERT_EQ(step_install(0), 0);
-	step_run(rseq_code, rseq + offsetof(struct rseq, rseq_cs), &cs, 0);
+	step_run(rseq_code, &rseq->rseq_cs, &cs, 0);
 
 	/* The one trap whose ip has been moved */
 	EXPECT_EQ(t->addr, rseq_code_want[RSEQ_START]);
