@@ -370,6 +370,19 @@ static void test_moved(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, step_noted());
 	syscall_step_moved(current, &regs, USER_IP + 1);
 	KUNIT_EXPECT_FALSE(test, step_noted());
+
+	/* Elsewhere, then back */
+	regs.ip = USER_IP + 1;
+	syscall_step_moved(current, &regs, USER_IP + 2);
+	KUNIT_EXPECT_FALSE(test, step_noted());
+	regs.ip = USER_IP + 2;
+	syscall_step_moved(current, &regs, USER_IP);
+	KUNIT_EXPECT_TRUE(test, step_noted());
+	syscall_step_drop();
+
+	/* It is put back only once */
+	syscall_step_moved(current, &regs, USER_IP);
+	KUNIT_EXPECT_FALSE(test, step_noted());
 }
 
 /* seccomp and user dispatch send SIGSYS instead */

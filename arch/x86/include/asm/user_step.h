@@ -62,15 +62,24 @@ static inline void syscall_step_drop(void)
  * @ip:		The new instruction pointer
  *
  * If it changes, the program continues elsewhere and abandons the syscall that it is
- * in, if any. The step over that syscall is not reported then.
+ * in, if any. The step over that syscall is not reported then. But a debugger that
+ * calls a function in the program puts the registers back after that. The syscall is
+ * restarted, or a signal ends it, and the step is reported after all.
  *
  * Context: Task context, of the tracer.
  */
 static inline void syscall_step_moved(struct task_struct *task, const struct pt_regs *regs,
 				      unsigned long ip)
 {
-	if (ip != regs->ip)
-		clear_tsk_thread_flag(task, TIF_SYSCALL_STEP);
+	if (ip == regs->ip)
+		return;
+
+	if (test_and_clear_tsk_thread_flag(task, TIF_SYSCALL_STEP)) {
+		task->thread.step_abandoned = regs->ip;
+	} else if (ip == task->thread.step_abandoned) {
+		task->thread.step_abandoned = 0;
+		set_tsk_thread_flag(task, TIF_SYSCALL_STEP);
+	}
 }
 
 /**

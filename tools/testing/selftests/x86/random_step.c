@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Threads step themselves through random system calls, while other processes
- * send them signals, stop and continue them, attach to them and detach. After
- * each piece of code, the log of the thread must list exactly the instructions
- * of that code: none of these events may add a trap or take one away.
+ * send them signals, stop and continue them, attach to them, call functions in
+ * them and detach. After each piece of code, the log of the thread must list
+ * exactly the instructions of that code: none of these events may add a trap or
+ * take one away. Only a call that ends in a synchronous signal of its own has no
+ * trap, because that signal tells how it ended.
  *
  *	random_step [ROUNDS [SEED]]
  *
@@ -32,6 +34,21 @@
 
 #include "kselftest.h"
 #include "step.h"
+#include "uprobe.h"
+
+#ifndef PR_SET_SYSCALL_USER_DISPATCH
+# define PR_SET_SYSCALL_USER_DISPATCH	59
+#endif
+#ifndef PR_SYS_DISPATCH_OFF
+# define PR_SYS_DISPATCH_OFF		0
+#endif
+#ifndef PR_SYS_DISPATCH_INCLUSIVE_ON
+# define PR_SYS_DISPATCH_INCLUSIVE_ON	2
+#endif
+#ifndef SYSCALL_DISPATCH_FILTER_BLOCK
+# define SYSCALL_DISPATCH_FILTER_ALLOW	0
+# define SYSCALL_DISPATCH_FILTER_BLOCK	1
+#endif
 
 #define THREADS		4
 #define ROUNDS		200
@@ -162,6 +179,24 @@ STEP_CODE(code_fork,
 	  LEAVE
 	  STEP_AT "nop\n");
 
+/* The function returns by way of the page of uprobes */
+STEP_CODE(code_probed,
+	  STEP_AT "call probed\n"
+	  STEP_AT "nop\n"
+	  STEP_AT "jmp 2f\n"
+	  ".globl probed\n"
+	  "probed:\n"
+	  STEP_AT "nop\n"
+	  STEP_AT "ret\n"
+	  "2:\n");
+extern const char probed[];
+
+#define PROBED_CALL	0
+#define PROBED_NEXT	1
+#define PROBED_FIRST	3
+#define PROBED_RET	4
+#define PROBED_END	5
+
 #ifdef __x86_64__
 STEP_CODE(code_int80,
 	  ENTER
@@ -202,7 +237,7 @@ struct piece {
 	bool forks;
 };
 
-static struct step_want fork_parent, fork_child;
+static struct step_want fork_parent, fork_child, probed_want;
 #ifndef __x86_64__
 static struct step_want vdso_want;
 #endif
@@ -212,6 +247,7 @@ static const struct piece pieces[] = {
 	{ "two", code_two, code_two_end, code_two_want, 2 },
 	{ "adjacent", code_adjacent, code_adjacent_end, code_adjacent_want, 1, .adjacent = true },
 	{ "fork", code_fork, code_fork_end, fork_parent.ip, 1, .forks = true },
+	{ "probed", code_probed, code_probed_end, probed_want.ip, 0 },
 #ifdef __x86_64__
 	{ "int80", code_int80, code_int80_end, code_int80_want, 1, { true } },
 	{ "mixed", code_mixed, code_mixed_end, code_mixed_want, 2, { false, true } },
@@ -232,6 +268,7 @@ struct data {
 	struct epoll_event event;
 	int futex;
 	char path[16];
+	int info[32];		/* a siginfo_t, whose first members are int */
 };
 
 struct thread {
@@ -247,6 +284,8 @@ struct thread {
 	struct data data[2];
 	long result[2];		/* what the last call may return */
 	bool masked;		/* signals are blocked for it */
+	bool dispatched;	/* user dispatch catches its calls */
+	volatile char selector;
 
 	bool running;		/* the piece */
 	unsigned long traps;	/* of all pieces */
@@ -256,7 +295,7 @@ struct thread {
 	unsigned long bad_ip, bad_flags, bad_last;
 };
 
-enum event { SIGNALS, STOPS, ATTACHES, STEPS, EVENTS };
+enum event { SIGNALS, STOPS, ATTACHES, STEPS, CALLS, EVENTS };
 
 static struct shared {
 	struct thread thread[THREADS];
@@ -320,6 +359,7 @@ struct kind {
 	void (*prepare)(struct thread *t, struct call *call, struct data *d);
 	long result[2];
 	bool alone;		/* only in pieces with one call */
+	bool faults;		/* it ends in a synchronous signal, so alone as well */
 };
 
 #define RESULTS(a, b)		.result = { a, b }
@@ -410,6 +450,56 @@ static void prepare_execve(struct thread *t, struct call *call, struct data *d)
 static void prepare_tgkill(struct thread *t, struct call *call, struct data *d)
 {
 	set_args(call, getpid(), t->tid, pick(&t->random, 2) ? SIGUSR1 : SIGUSR2, 0, 0, 0);
+}
+
+/* Ports do not belong to a thread for long */
+static void prepare_ioperm(struct thread *t, struct call *call, struct data *d)
+{
+	const bool on = pick(&t->random, 2);
+
+	set_args(call, 0x80, 1, on, 0, 0, 0);
+	set_result(t, syscall(SYS_ioperm, 0x80, 1, !on) ? -errno : 0);
+}
+
+/* A signal like that of a fault */
+static void prepare_fault(struct thread *t, struct call *call, struct data *d)
+{
+	memset(d->info, 0, sizeof(d->info));
+	d->info[0] = SIGSEGV;
+	d->info[2] = SEGV_MAPERR;
+	set_args(call, getpid(), t->tid, SIGSEGV, (long)d->info, 0, 0);
+	set_result(t, 0);
+}
+
+#ifndef __x86_64__
+static unsigned long landing_pad;
+#endif
+
+/* Where a call ends. In the fast entry this is not where the program goes on. */
+static unsigned long end_of_call(const struct piece *piece)
+{
+#ifndef __x86_64__
+	if (piece->code == code_vdso)
+		return landing_pad;
+#endif
+	return piece->want[FIRST_CALL + 1];
+}
+
+/* Numbers that look like results which ask for a restart */
+static void prepare_dispatch(struct thread *t, struct call *call, struct data *d)
+{
+	static const int numbers[] = { -512, -513, -514, -516, -1, NO_SYSCALL };
+
+	call->nr = numbers[pick(&t->random, ARRAY_SIZE(numbers))];
+	t->result[0] = call->nr;
+	t->result[1] = (unsigned int)call->nr;
+	/* It looks at the address to which the call returns */
+	t->dispatched = !prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_INCLUSIVE_ON,
+			       end_of_call(t->piece), 1, (long)&t->selector);
+	if (!t->dispatched)
+		shared->failed = true;
+	/* From now on no call of libc's: in a 32-bit program it returns there, too */
+	t->selector = SYSCALL_DISPATCH_FILTER_BLOCK;
 }
 
 static void prepare_unblock(struct thread *t, struct call *call, struct data *d)
@@ -504,6 +594,10 @@ static const struct kind kinds[] = {
 	/* A handler runs when the call succeeds */
 	{ "tgkill", 234, 270, prepare_tgkill },
 	{ "sigprocmask", 14, 175, prepare_unblock, .alone = true },
+	{ "ioperm", 173, 101, prepare_ioperm },
+	/* The signal is instead of the step's */
+	{ "rt_tgsigqueueinfo", 297, 335, prepare_fault, .faults = true },
+	{ "dispatched", 0, 0, prepare_dispatch, .faults = true },
 	/* These wait, and are restarted in different ways */
 	{ "nanosleep", 230, 407, prepare_sleep, RESULTS(0, -EINTR) },
 	{ "futex", 202, 422, prepare_futex, RESULTS(-ETIMEDOUT, -EINTR) },
@@ -543,6 +637,8 @@ static void choose(struct thread *t)
 		 (no_int80 && (piece->int80[0] || piece->int80[1])));
 
 	t->piece = piece;
+	t->kind[0] = NULL;
+	t->result[0] = t->result[1] = 0;
 	for (i = 0; i < piece->calls; i++) {
 		if (piece->forks) {
 			kind = &fork_kind;
@@ -551,7 +647,7 @@ static void choose(struct thread *t)
 		} else {
 			do {
 				kind = &kinds[pick(&t->random, ARRAY_SIZE(kinds))];
-			} while (kind->alone && piece->calls > 1);
+			} while ((kind->alone || kind->faults) && piece->calls > 1);
 		}
 
 		t->kind[i] = kind;
@@ -590,10 +686,6 @@ static struct step_log *find_log(void)
 	return &t->log;
 }
 
-#ifndef __x86_64__
-static unsigned long landing_pad;
-#endif
-
 /* Can the program be interrupted at this ip, if the last trap was there? */
 static bool can_be_at(unsigned long ip, unsigned long last)
 {
@@ -627,7 +719,8 @@ static void usr_handler(int sig, siginfo_t *info, void *ctx)
 	last = n ? t->log.trap[n - 1].ip : t->piece->want[0] - 1;
 
 	if (flags & STEP_TF)
-		ok = can_be_at(ip, last);
+		ok = can_be_at(ip, last) ||
+		     (t->kind[0] && t->kind[0]->faults && ip == end_of_call(t->piece));
 	else
 		ok = ip < t->piece->want[0] || ip >= (unsigned long)t->piece->end;
 	if (!ok) {
@@ -637,10 +730,27 @@ static void usr_handler(int sig, siginfo_t *info, void *ctx)
 	}
 }
 
-static int catch_usr(int sig, int flags)
+/* The synchronous signal of a call: the program is at its end, before any other signal */
+static void fault_handler(int sig, siginfo_t *info, void *ctx)
+{
+	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
+	struct thread *t = this_thread();
+	const struct kind *kind = t ? t->kind[0] : NULL;
+
+	if (!kind || !kind->faults)
+		_exit(1);
+	if (t->bad_ip || ((unsigned long)gregs[STEP_REG_IP] == end_of_call(t->piece) &&
+			  (gregs[STEP_REG_FL] & STEP_TF)))
+		return;
+	t->bad_ip = gregs[STEP_REG_IP];
+	t->bad_flags = gregs[STEP_REG_FL];
+	t->bad_last = end_of_call(t->piece);
+}
+
+static int catch(int sig, void (*handler)(int sig, siginfo_t *info, void *ctx), int flags)
 {
 	struct sigaction sa = {
-		.sa_sigaction = usr_handler,
+		.sa_sigaction = handler,
 		.sa_flags = SA_SIGINFO | flags,
 	};
 
@@ -654,10 +764,28 @@ static int catch_usr(int sig, int flags)
 
 static pthread_mutex_t check_lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* To be called with the lock, because there is only one step_tag */
+/* The traps of a piece: not that of a call which ends in a synchronous signal */
+static void want_traps(struct step_want *w, const struct thread *t)
+{
+	const bool faults = t->kind[0] && t->kind[0]->faults;
+	const unsigned long *ip;
+
+	w->n = 0;
+	for (ip = t->piece->want; *ip; ip++) {
+		if (!faults || *ip != end_of_call(t->piece))
+			step_want_ip(w, *ip);
+	}
+	w->ip[w->n] = 0;
+}
+
+/* To be called with the lock, because there is only one step_tag, and one list */
 static bool check_logs(struct thread *t, long result)
 {
-	bool ok = step_check_log(&t->log, t->tid, t->piece->want);
+	static struct step_want want;
+	bool ok;
+
+	want_traps(&want, t);
+	ok = step_check_log(&t->log, t->tid, want.ip);
 
 	if (ok && t->piece->forks)
 		ok = step_check_log(&t->child_log, t->call[0].arg[0], fork_child.ip);
@@ -667,7 +795,7 @@ static bool check_logs(struct thread *t, long result)
 		fprintf(stderr, "trap was at %#lx\n", t->bad_last);
 		ok = false;
 	}
-	if (ok && result != t->result[0] && result != t->result[1]) {
+	if (ok && t->kind[0] && result != t->result[0] && result != t->result[1]) {
 		fprintf(stderr, "# %s: the call returned %ld, expected %ld or %ld\n", step_tag,
 			result, t->result[0], t->result[1]);
 		ok = false;
@@ -681,7 +809,8 @@ static bool check(struct thread *t, long result)
 	bool ok;
 
 	snprintf(tag, sizeof(tag), "seed %u, %s, thread %d, round %u, %s: %s%s%s", seed,
-		 test->name, t->number, t->round, t->piece->name, t->kind[0]->name,
+		 test->name, t->number, t->round, t->piece->name,
+		 t->kind[0] ? t->kind[0]->name : "no call",
 		 t->piece->calls > 1 ? ", " : "",
 		 t->piece->calls > 1 ? t->kind[1]->name : "");
 
@@ -716,10 +845,15 @@ static bool run_piece(struct thread *t)
 
 	__atomic_store_n(&t->running, true, __ATOMIC_SEQ_CST);
 	result = t->piece->code((long)t->call, 0, 0);
+	t->selector = SYSCALL_DISPATCH_FILTER_ALLOW;
 	__atomic_store_n(&t->running, false, __ATOMIC_SEQ_CST);
 
 	if (t->piece->forks)
 		result = reap(t, result);
+	if (t->dispatched) {
+		prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
+		t->dispatched = false;
+	}
 	if (t->masked) {
 		sigemptyset(&set);
 		sigprocmask(SIG_SETMASK, &set, NULL);
@@ -731,9 +865,12 @@ static bool run_piece(struct thread *t)
 static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
+	int uprobe_fd;
 
 	t->epoll_fd = epoll_create1(0);
 	t->timer_fd = timerfd_create(CLOCK_MONOTONIC, 0);
+	/* If there are no uprobes, no thread needs one */
+	uprobe_fd = uprobe_open(0, (unsigned long)probed, UPROBE_RETURN);
 	if (t->epoll_fd < 0 || t->timer_fd < 0 || prctl(PR_SET_TIMERSLACK, __NR_getpid)) {
 		perror("# cannot prepare a thread");
 		shared->failed = true;
@@ -749,6 +886,8 @@ static void *thread_main(void *arg)
 	}
 	/* From now on the tid may belong to another task */
 	__atomic_store_n(&t->tid, 0, __ATOMIC_SEQ_CST);
+	if (uprobe_fd >= 0)
+		close(uprobe_fd);
 	return NULL;
 }
 
@@ -788,6 +927,39 @@ static bool learn_vdso(void)
 }
 #endif
 
+/*
+ * The same for the way of a probed return: some instructions in the page of uprobes,
+ * the last of which enters the kernel
+ */
+static bool learn_probed(void)
+{
+	int fd = uprobe_open(0, (unsigned long)probed, UPROBE_RETURN);
+	unsigned long ip, page = 0;
+	unsigned int i;
+	bool ok;
+
+	if (fd < 0)
+		return true;
+	step_run(code_probed, 0, 0, 0);
+	step_want_ip(&probed_want, code_probed_want[PROBED_CALL]);
+	step_want_range(&probed_want, code_probed_want, PROBED_FIRST, PROBED_RET);
+	for (i = probed_want.n; i < step_log->count && i < STEP_MAX; i++) {
+		ip = step_log->trap[i].ip;
+		if (!page)
+			page = ip & ~0xfffUL;
+		if ((ip & ~0xfffUL) != page || ip == code_probed_want[PROBED_NEXT])
+			break;
+		step_want_ip(&probed_want, ip);
+	}
+	step_want_range(&probed_want, code_probed_want, PROBED_NEXT, PROBED_NEXT + 1);
+	step_want_tail(&probed_want, code_probed_want, PROBED_END);
+	step_tag = "probed return";
+	ok = step_check(probed_want.ip);
+	step_tag = NULL;
+	close(fd);
+	return ok;
+}
+
 static bool run_threads(void)
 {
 	pthread_t id[THREADS];
@@ -814,11 +986,14 @@ static void run_target(void)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
 	step_find_log = find_log;
-	if (step_install(0) || catch_usr(SIGUSR1, 0) || catch_usr(SIGUSR2, SA_RESTART))
+	if (step_install(0) || catch(SIGUSR1, usr_handler, 0) ||
+	    catch(SIGUSR2, usr_handler, SA_RESTART) ||
+	    catch(SIGSEGV, fault_handler, 0) || catch(SIGSYS, fault_handler, 0))
 		_exit(1);
 #ifndef __x86_64__
 	ok = learn_vdso();
 #endif
+	ok &= learn_probed();
 	ok &= run_threads();
 	_exit(ok ? 0 : 1);
 }
@@ -869,6 +1044,8 @@ struct tracer {
 	pid_t tid;
 	bool keep_stop;		/* the SIGSTOP of PTRACE_ATTACH is still to come */
 	bool steps;		/* the end of a step is still to come */
+	bool calls;		/* lone_trap() is still to end */
+	struct user_regs_struct saved;
 };
 
 /*
@@ -936,8 +1113,71 @@ static bool can_step(pid_t tid)
 	if (errno)
 		return false;
 	/* SYSCALL, SYSENTER, INT $0x80; 20 is getpid() of the latter */
+	if ((insn & 0xff) == 0xcc)	/* uprobes' */
+		return false;
 	if (insn == 0x050f || insn == 0x340f || insn == 0x80cd)
 		return nr == __NR_getpid || nr == 20 || nr >= NO_SYSCALL;
+	return true;
+}
+
+/* The function that a tracer calls */
+extern const char lone_trap[];
+asm(".pushsection .text\n"
+    ".globl lone_trap\n"
+    "lone_trap:\n"
+    "nop\n"
+    "int3\n"
+    "ud2\n"
+    ".popsection\n");
+
+/*
+ * As a debugger does it: let an interrupted call wait, and call a function instead. The
+ * call is restarted when the registers are as before.
+ */
+static bool call_function(struct tracer *tracer)
+{
+	struct user_regs_struct regs;
+	long nr, result;
+
+	if (ptrace(PTRACE_GETREGS, tracer->tid, 0, &regs))
+		return false;
+	tracer->saved = regs;
+#ifdef __x86_64__
+	nr = regs.orig_rax, result = regs.rax;
+	regs.orig_rax = -1;
+	regs.rip = (unsigned long)lone_trap;
+	regs.rsp -= 256;	/* there may be a red zone */
+#else
+	nr = (int)regs.orig_eax, result = (int)regs.eax;
+	regs.orig_eax = -1;
+	regs.eip = (unsigned long)lone_trap;
+#endif
+	regs.eflags &= ~STEP_TF;
+	if (nr < 0 || result > -512 || result < -516 ||
+	    ptrace(PTRACE_SETREGS, tracer->tid, 0, &regs))
+		return false;
+	tracer->calls = true;
+	return true;
+}
+
+/* Is this the function's end? If so, the program's registers are as before. */
+static bool function_ends(struct tracer *tracer, int status)
+{
+	struct user_regs_struct regs;
+	unsigned long ip;
+
+	if (!tracer->calls || status >> 16 || WSTOPSIG(status) != SIGTRAP ||
+	    ptrace(PTRACE_GETREGS, tracer->tid, 0, &regs))
+		return false;
+#ifdef __x86_64__
+	ip = regs.rip;
+#else
+	ip = regs.eip;
+#endif
+	if (ip != (unsigned long)lone_trap + 2)
+		return false;
+	tracer->calls = false;
+	ptrace(PTRACE_SETREGS, tracer->tid, 0, &tracer->saved);
 	return true;
 }
 
@@ -961,13 +1201,17 @@ static void trace(struct thread *t, unsigned int *random)
 	/* If something fails, the tracee is about to exit: waitpid() ends the loop */
 	while (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status)) {
 		ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD);
-		sig = own_signal(&tracer, status);
-		if (left-- <= 0 && !tracer.steps) {
+		sig = function_ends(&tracer, status) ? 0 : own_signal(&tracer, status);
+		if (!sig && !tracer.calls && !tracer.steps && pick(random, 2) &&
+		    call_function(&tracer))
+			count_event(CALLS);
+		if (left-- <= 0 && !tracer.steps && !tracer.calls) {
 			if (!ptrace(PTRACE_DETACH, tid, 0, (long)sig))
 				break;
 			continue;
 		}
-		request = requests[pick(random, ARRAY_SIZE(requests))];
+		request = tracer.calls ? PTRACE_CONT :
+			  requests[pick(random, ARRAY_SIZE(requests))];
 		if (request == PTRACE_SINGLESTEP) {
 			if (can_step(tid)) {
 				tracer.steps = true;
@@ -1093,9 +1337,9 @@ static bool run_test(void)
 			       MIN_EVENTS);
 		ok = false;
 	}
-	ksft_print_msg("%s: %lu traps, %lu signals, %lu stops, %lu attaches, %lu steps\n",
+	ksft_print_msg("%s: %lu traps, %lu signals, %lu stops, %lu attaches, %lu steps, %lu calls\n",
 		       test->name, all_traps(), shared->count[SIGNALS], shared->count[STOPS],
-		       shared->count[ATTACHES], shared->count[STEPS]);
+		       shared->count[ATTACHES], shared->count[STEPS], shared->count[CALLS]);
 	return ok;
 }
 
@@ -1103,7 +1347,7 @@ static const struct test tests[] = {
 	{ "undisturbed" },
 	{ "signals", { [SIGNALS] = true } },
 	{ "signals_stops", { [SIGNALS] = true, [STOPS] = true } },
-	{ "signals_stops_tracer", { true, true, true, true } },
+	{ "signals_stops_tracer", { true, true, true, true, true } },
 };
 
 static bool parse(const char *arg, unsigned int *value)

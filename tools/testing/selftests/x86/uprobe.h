@@ -52,7 +52,7 @@ static int uprobe_open(pid_t pid, unsigned long addr, __u64 config)
 	return syscall(SYS_perf_event_open, &attr, pid, -1, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
-static __u64 uprobe_hits(int fd)
+static inline __u64 uprobe_hits(int fd)
 {
 	__u64 count = 0;
 
