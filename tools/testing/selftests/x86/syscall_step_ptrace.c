@@ -633,6 +633,12 @@ static void send_usr1(pid_t pid)
 	kill(pid, SIGUSR1);
 }
 
+static void come_back_to_usr1(pid_t pid)
+{
+	come_back(pid);
+	send_usr1(pid);
+}
+
 static void send_cont(pid_t pid)
 {
 	kill(pid, SIGCONT);
@@ -903,6 +909,15 @@ TRACER_TEST(self_abandoned_by_setregs, SELF(read, .setup = make_pipe, .untraced 
 	    { PTRACE_SEIZE, EVENT(PTRACE_EVENT_STOP, NEXT), .during = interrupt },
 	    { CONT, TRACED(END), .before = go_elsewhere_by_setregs },
 	    { CONT, TRACED(NEXT), .before = come_back, .during = let_read },
+	    { .next = self_tail })
+
+/* A handler ends the call before it can be made again */
+TRACER_TEST(self_abandoned_eintr,
+	    SELF(read, .setup = make_pipe, .untraced = true, .result = -EINTR),
+	    { PTRACE_SEIZE, EVENT(PTRACE_EVENT_STOP, NEXT), .during = interrupt },
+	    { STEP, TRACED(END), .before = go_elsewhere },
+	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER), .before = come_back_to_usr1 },
+	    { CONT, TRACED(NEXT), SIGUSR1 },
 	    { .next = self_tail })
 
 TRACER_TEST(self_abandoned_handler, SELF(read, .setup = make_pipe, .result = MAGIC, .saw = END),
