@@ -13,16 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin1.h"
+#include "plugin.h"
 
-struct point {
-	uint64_t addr;
-	uint64_t count;
-};
-
-/* Translated code refers to the counts: these stay where they are */
-static struct point *points;
+static uint64_t *points;
 static size_t n_points;
+static struct qemu_plugin_scoreboard *counts;
 static const char *out;
 
 static int read_points(const char *path)
@@ -34,7 +29,7 @@ static int read_points(const char *path)
 	if (!f)
 		return -1;
 	while (fscanf(f, "%" SCNx64, &addr) == 1) {
-		if (n_points && addr <= points[n_points - 1].addr)
+		if (n_points && addr <= points[n_points - 1])
 			break;
 		if (n_points == room) {
 			room = room ? 2 * room : 1024;
@@ -42,13 +37,18 @@ static int read_points(const char *path)
 			if (!points)
 				abort();
 		}
-		points[n_points++] = (struct point){ addr, 0 };
+		points[n_points++] = addr;
 	}
 	/* Sorted, to the end, and some */
 	if (!feof(f) || !n_points)
 		n_points = 0;
 	fclose(f);
 	return n_points ? 0 : -1;
+}
+
+static struct vcpu_u64 count_of(size_t point)
+{
+	return (struct vcpu_u64){ counts, point * sizeof(uint64_t) };
 }
 
 /* The first point at @addr or after it */
@@ -59,7 +59,7 @@ static size_t find(uint64_t addr)
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (points[middle].addr < addr)
+		if (points[middle] < addr)
 			low = middle + 1;
 		else
 			high = middle;
@@ -67,7 +67,7 @@ static size_t find(uint64_t addr)
 	return low;
 }
 
-static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+static void translated(struct qemu_plugin_tb *tb, void *data)
 {
 	size_t i, j;
 
@@ -76,13 +76,13 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		uint64_t addr = qemu_plugin_insn_vaddr(insn);
 		uint64_t end = addr + qemu_plugin_insn_size(insn);
 
-		for (j = find(addr); j < n_points && points[j].addr < end; j++)
-			qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64,
-								   &points[j].count, 1);
+		for (j = find(addr); j < n_points && points[j] < end; j++)
+			qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, INLINE_ADD_U64,
+									    count_of(j), 1);
 	}
 }
 
-static void finish(uint64_t id, void *data)
+static void finish(void *data)
 {
 	FILE *f = fopen(out, "w");
 	size_t i;
@@ -92,7 +92,8 @@ static void finish(uint64_t id, void *data)
 		return;
 	}
 	for (i = 0; i < n_points; i++)
-		fprintf(f, "%" PRIx64 " %" PRIu64 "\n", points[i].addr, points[i].count);
+		fprintf(f, "%" PRIx64 " %" PRIu64 "\n", points[i],
+			qemu_plugin_u64_sum(count_of(i)));
 	fclose(f);
 }
 
@@ -110,7 +111,8 @@ EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, in
 		fprintf(stderr, "coverage: %s is no list of sorted addresses\n", path);
 		return -1;
 	}
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	counts = qemu_plugin_scoreboard_new(n_points * sizeof(uint64_t));
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;
 }
