@@ -6,8 +6,9 @@ T := series/tools
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
 # TOPIC=step: only the topics up to this one
+# QEMU=new: a QEMU of version 11.1 or later, from Debian's backports if this machine's is older
 # FLAVOUR=cloud: which packages; PROFILE=vm is another way to write FLAVOUR=vm
-export LINUX BUILD ACCEL PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
+export LINUX BUILD ACCEL QEMU PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 
 system: FLAVOUR ?= $(or $(PROFILE),vm)
 deb: FLAVOUR ?= $(or $(PROFILE),cloud)
