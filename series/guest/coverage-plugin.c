@@ -15,9 +15,14 @@
 
 #include "plugin.h"
 
-static uint64_t *points;
+struct point {
+	uint64_t addr;
+	uint64_t count;
+};
+
+/* Translated code refers to the counts: these stay where they are */
+static struct point *points;
 static size_t n_points;
-static struct qemu_plugin_scoreboard *counts;
 static const char *out;
 
 static int read_points(const char *path)
@@ -29,7 +34,7 @@ static int read_points(const char *path)
 	if (!f)
 		return -1;
 	while (fscanf(f, "%" SCNx64, &addr) == 1) {
-		if (n_points && addr <= points[n_points - 1])
+		if (n_points && addr <= points[n_points - 1].addr)
 			break;
 		if (n_points == room) {
 			room = room ? 2 * room : 1024;
@@ -37,18 +42,13 @@ static int read_points(const char *path)
 			if (!points)
 				abort();
 		}
-		points[n_points++] = addr;
+		points[n_points++] = (struct point){ addr, 0 };
 	}
 	/* Sorted, to the end, and some */
 	if (!feof(f) || !n_points)
 		n_points = 0;
 	fclose(f);
 	return n_points ? 0 : -1;
-}
-
-static struct vcpu_u64 count_of(size_t point)
-{
-	return (struct vcpu_u64){ counts, point * sizeof(uint64_t) };
 }
 
 /* The first point at @addr or after it */
@@ -59,12 +59,18 @@ static size_t find(uint64_t addr)
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 
-		if (points[middle] < addr)
+		if (points[middle].addr < addr)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
+}
+
+/* QEMU's own counters are one a CPU. With these the second CPU of QEMU 11.1.3 crashes. */
+static void executed(unsigned int vcpu, void *point)
+{
+	((struct point *)point)->count++;
 }
 
 static void translated(struct qemu_plugin_tb *tb, void *data)
@@ -76,9 +82,9 @@ static void translated(struct qemu_plugin_tb *tb, void *data)
 		uint64_t addr = qemu_plugin_insn_vaddr(insn);
 		uint64_t end = addr + qemu_plugin_insn_size(insn);
 
-		for (j = find(addr); j < n_points && points[j] < end; j++)
-			qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(insn, INLINE_ADD_U64,
-									    count_of(j), 1);
+		for (j = find(addr); j < n_points && points[j].addr < end; j++)
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, CB_NO_REGS,
+							       &points[j]);
 	}
 }
 
@@ -92,8 +98,7 @@ static void finish(void *data)
 		return;
 	}
 	for (i = 0; i < n_points; i++)
-		fprintf(f, "%" PRIx64 " %" PRIu64 "\n", points[i],
-			qemu_plugin_u64_sum(count_of(i)));
+		fprintf(f, "%" PRIx64 " %" PRIu64 "\n", points[i].addr, points[i].count);
 	fclose(f);
 }
 
@@ -111,7 +116,6 @@ EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, in
 		fprintf(stderr, "coverage: %s is no list of sorted addresses\n", path);
 		return -1;
 	}
-	counts = qemu_plugin_scoreboard_new(n_points * sizeof(uint64_t));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;

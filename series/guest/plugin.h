@@ -53,7 +53,6 @@ struct vcpu_u64 {
 enum { CB_NO_REGS, CB_R_REGS, CB_RW_REGS, CB_RW_REGS_PC };
 enum { COND_NEVER, COND_ALWAYS, COND_EQ, COND_NE };
 enum { MEM_R = 1, MEM_W, MEM_RW };
-enum { INLINE_ADD_U64 };
 
 typedef void (*trans_cb_t)(struct qemu_plugin_tb *tb, void *data);
 typedef void (*exec_cb_t)(unsigned int vcpu, void *data);
@@ -63,8 +62,6 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, exec_
 					    int flags, void *data);
 void qemu_plugin_register_vcpu_mem_cb(struct qemu_plugin_insn *insn, mem_cb_t cb,
 				      int flags, int rw, void *data);
-void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int op,
-							 struct vcpu_u64 entry, uint64_t imm);
 size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t i);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
@@ -89,7 +86,6 @@ bool qemu_plugin_write_memory_vaddr(uint64_t addr, struct byte_array *value);
 void qemu_plugin_set_pc(uint64_t pc);
 struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t size);
 void qemu_plugin_u64_set(struct vcpu_u64 entry, unsigned int vcpu, uint64_t value);
-uint64_t qemu_plugin_u64_sum(struct vcpu_u64 entry);
 
 /* The version that the plugin is for */
 EXPORTED int qemu_plugin_version = 7;
