@@ -65,7 +65,7 @@ system: ## a Debian system on the packages, on the base and on ours: debuggers, 
 demo: ## single steps on the base and on ours, side by side (8 min, once built: 15 s; UPDATE=1)
 	@$(T)/demo $(if $(UPDATE),--update)
 
-fred: ## the selftests with FRED and with an IDT, on the base and on ours (25 min, the kernels built)
+fred: ## selftests with FRED and with an IDT, base and ours; KUnit, random work (25 min, the kernels built)
 	@$(T)/kernels && $(T)/userland && $(T)/fred
 
 kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once built: 30 s)
