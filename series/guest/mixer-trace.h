@@ -248,6 +248,7 @@ static void step_through(int request)
 	pid_t child = start_tracee(plan, n, emulate ? EMULATION : STEPS);
 	const struct entry *entry = NULL;
 	struct user_regs_struct user;
+	word last = 0;
 
 	while (returns < n) {
 		step(request, child);
@@ -268,6 +269,9 @@ static void step_through(int request)
 			expect("calls stepped over", calls, returns);
 			calls++;
 		} else if (entry && in_vdso(entry)) {
+			/* No loops in there */
+			if ((word)USER_IP(user) == last)
+				fail("step of a tracer that stays at %#lx", last);
 			if ((word)USER_IP(user) == (word)entry->after) {
 				returns++;
 				entry = NULL;
@@ -280,6 +284,7 @@ static void step_through(int request)
 			returns++;
 			entry = NULL;
 		}
+		last = USER_IP(user);
 	}
 	expect("calls stepped over", n, calls);
 	expect("calls emulated", emulate ? n : 0, emulated);
