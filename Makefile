@@ -6,8 +6,9 @@ T := series/tools
 # LINUX=/path/to/tree: a 7.3.y tree to use as base, git or plain
 # BUILD=/path: where everything is built
 # TOPIC=step: only the topics up to this one
+# QEMU=new: a QEMU of version 11.1 or later, from Debian's backports if this machine's is older
 # FLAVOUR=cloud: which packages; PROFILE=vm is another way to write FLAVOUR=vm
-export LINUX BUILD ACCEL PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
+export LINUX BUILD ACCEL QEMU PATCH TOPIC DISCARD PREFIX REROLL KEEP ROUNDS SEED BUDGET
 
 system: FLAVOUR ?= $(or $(PROFILE),vm)
 deb: FLAVOUR ?= $(or $(PROFILE),cloud)
@@ -64,7 +65,7 @@ system: ## a Debian system on the packages, on the base and on ours: debuggers, 
 demo: ## single steps on the base and on ours, side by side (8 min, once built: 15 s; UPDATE=1)
 	@$(T)/demo $(if $(UPDATE),--update)
 
-fred: ## the selftests with FRED and with an IDT, on the base and on ours (25 min, the kernels built)
+fred: ## selftests with FRED and with an IDT, base and ours; KUnit, random work (25 min, the kernels built)
 	@$(T)/kernels && $(T)/userland && $(T)/fred
 
 kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once built: 30 s)

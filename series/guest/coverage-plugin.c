@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin1.h"
+#include "plugin.h"
 
 struct point {
 	uint64_t addr;
@@ -67,7 +67,13 @@ static size_t find(uint64_t addr)
 	return low;
 }
 
-static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+/* QEMU's own counters are one a CPU. With these the second CPU of QEMU 11.1.3 crashes. */
+static void executed(unsigned int vcpu, void *point)
+{
+	((struct point *)point)->count++;
+}
+
+static void translated(struct qemu_plugin_tb *tb, void *data)
 {
 	size_t i, j;
 
@@ -77,12 +83,12 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 		uint64_t end = addr + qemu_plugin_insn_size(insn);
 
 		for (j = find(addr); j < n_points && points[j].addr < end; j++)
-			qemu_plugin_register_vcpu_insn_exec_inline(insn, INLINE_ADD_U64,
-								   &points[j].count, 1);
+			qemu_plugin_register_vcpu_insn_exec_cb(insn, executed, CB_NO_REGS,
+							       &points[j]);
 	}
 }
 
-static void finish(uint64_t id, void *data)
+static void finish(void *data)
 {
 	FILE *f = fopen(out, "w");
 	size_t i;
@@ -110,7 +116,7 @@ EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, in
 		fprintf(stderr, "coverage: %s is no list of sorted addresses\n", path);
 		return -1;
 	}
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;
 }

@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plugin1.h"
+#include "plugin.h"
 
 #define LINE		64
 #define THREAD_SIZE	(16 << 10)
@@ -143,7 +143,7 @@ static void accessed(unsigned int vcpu, uint32_t info, uint64_t addr, void *data
 		       1 << qemu_plugin_mem_size_shift(info), data);
 }
 
-static void translated(uint64_t id, struct qemu_plugin_tb *tb)
+static void translated(struct qemu_plugin_tb *tb, void *data)
 {
 	size_t i;
 
@@ -154,7 +154,7 @@ static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 
 		insn->addr = qemu_plugin_insn_vaddr(handle);
 		insn->size = qemu_plugin_insn_size(handle);
-		memcpy(insn->bytes, qemu_plugin_insn_data(handle), insn->size);
+		qemu_plugin_insn_data(handle, insn->bytes, insn->size);
 		qemu_plugin_register_vcpu_insn_exec_cb(handle, executed, CB_NO_REGS, insn);
 		if (insn->addr >> 63)
 			qemu_plugin_register_vcpu_mem_cb(handle, accessed, CB_NO_REGS, MEM_RW, insn);
@@ -192,7 +192,7 @@ static int lines(const struct round *round, unsigned int types)
 	return n;
 }
 
-static void finish(uint64_t id, void *data)
+static void finish(void *data)
 {
 	FILE *f = fopen(out, "w");
 	int i, j;
@@ -233,7 +233,7 @@ EXPORTED int qemu_plugin_install(uint64_t id, const struct plugin_info *info, in
 			qemu_plugin_version);
 		return -1;
 	}
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, translated, NULL);
 	qemu_plugin_register_atexit_cb(id, finish, NULL);
 	return 0;
 }

@@ -5,9 +5,10 @@
  * How it is done: all events still come by the IDT, whose gates are the plugin's. At each
  * gate is an IRETQ. Before that is executed, the plugin reads the frame that the CPU has
  * pushed, stores what FRED stores instead, and writes into the frame where FRED would go
- * on. SYSCALL, SYSENTER, ERETU, ERETS and LKGS raise an exception in QEMU as well. So they
- * take the same way, and all flags in the frame are right: what the interface says of
- * them lacks the arithmetic ones and DF.
+ * on. SYSCALL, SYSENTER and LKGS raise an exception in QEMU as well. So they take the same
+ * way, and all flags in the frame are right: what the interface says of them lacks the
+ * arithmetic ones and DF. ERETU and ERETS are CLAC to a QEMU with SMAP, and the plugin
+ * executes UD2 instead.
  *
  * arguments (addresses in hexadecimal):
  *	on=0|1		does CPUID have FRED? Without, nothing is done.
@@ -134,7 +135,7 @@ struct vcpu {
 	bool nmi_blocked, nmi_pending;
 	/* The instruction whose exception comes next */
 	const struct insn *expected;
-	/* What UD2 of own code stands for */
+	/* What UD2 of own code stands for, unless an instruction is expected */
 	struct event raised;
 	uint64_t raised_ip;
 	/* The instruction that own code works on, and what was then */
@@ -281,6 +282,7 @@ static void iret_to(struct vcpu *v, const struct context *to)
 /* Where another instruction than the present one has to raise the exception */
 static void raise(struct vcpu *v, const struct insn *insn, unsigned int vector, uint64_t error)
 {
+	v->expected = NULL;
 	v->raised = exception(vector, error, 0);
 	v->raised_ip = pc_of(insn);
 	qemu_plugin_set_pc(code + OWN_UD2);
@@ -530,8 +532,13 @@ static void end_lkgs(unsigned int index, void *data)
 static void own_exception(struct vcpu *v, struct event e, struct context c)
 {
 	if (c.ip == code + OWN_UD2) {
+		const struct insn *insn = v->expected;
+
 		c.ip = v->raised_ip;
-		return deliver(v, v->raised, c);
+		if (!insn)
+			return deliver(v, v->raised, c);
+		v->expected = NULL;
+		return event_return(v, insn, &c);
 	}
 	if (v->at_work->op == LKGS) {
 		set("rax", v->rax);
@@ -612,10 +619,8 @@ static void expected_event(struct vcpu *v, const struct insn *insn, struct event
 	case SYSENTER:
 		e = (struct event){ .type = OTHER, .vector = SYSENTER_EVENT };
 		break;
-	case LKGS:
-		return begin_lkgs(v, insn, &c);
 	default:
-		return event_return(v, insn, &c);
+		return begin_lkgs(v, insn, &c);
 	}
 	/* FRED: of these, the length is stored, and RIP is that of the next instruction */
 	e.length = insn->size;
@@ -690,11 +695,22 @@ static void expect(unsigned int index, void *data)
 		v->expected = insn;
 }
 
-/* FRED: ERETU, ERETS and LKGS are for ring 0 */
+/* FRED: LKGS, ERETU and ERETS are for ring 0 */
 static void expect_in_ring0(unsigned int index, void *data)
 {
 	if (in_ring0())
 		expect(index, data);
+}
+
+static void at_event_return(unsigned int index, void *data)
+{
+	struct vcpu *v = &the_vcpu;
+
+	if (!v->enabled || !in_ring0())
+		return;
+	v->expected = data;
+	v->raised_ip = pc_of(data);
+	qemu_plugin_set_pc(code + OWN_UD2);
 }
 
 /* It is to raise #UD */
@@ -941,8 +957,8 @@ static const struct {
 	[INTO] = { expect, CB_NO_REGS },
 	[SYSCALL] = { at_syscall, CB_RW_REGS },
 	[SYSENTER] = { expect, CB_NO_REGS },
-	[ERETU] = { expect_in_ring0, CB_R_REGS },
-	[ERETS] = { expect_in_ring0, CB_R_REGS },
+	[ERETU] = { at_event_return, CB_RW_REGS_PC },
+	[ERETS] = { at_event_return, CB_RW_REGS_PC },
 	[LKGS] = { expect_in_ring0, CB_R_REGS },
 	[SWAPGS] = { at_refused, CB_RW_REGS_PC },
 	[SYSRET] = { at_refused, CB_RW_REGS_PC },

@@ -131,7 +131,7 @@ static void set_cpus(int mask)
 static void migrate(void)
 {
 	struct arena *arena = me->arena;
-	unsigned int cpu = below(2);
+	unsigned int cpu = below(cpus);
 
 	set_cpus(1 << cpu);
 	expect("getcpu()", 0, any(GETCPU, (word)&arena->cpu, 0, 0));
@@ -371,7 +371,7 @@ static void other_rseq(void)
 	struct arena *arena = me->arena;
 	char *libc = (char *)__builtin_thread_pointer() + __rseq_offset;
 	word own = (word)&arena->rseq;
-	int cpu = below(2);
+	int cpu = below(cpus);
 
 	if (__rseq_size && syscall(SYS_rseq, libc, 32, 1, RSEQ_SIGNATURE))
 		fail("the C library's rseq: %d", errno);

@@ -29,6 +29,7 @@
 #define WORKERS		(PROCESSES * THREADS)
 #define MOST_STEPS	24
 #define TF		0x100
+#define RET		(char)0xc3
 #define FLAGS_ALWAYS	0x202
 /* CF, PF, AF, ZF, SF, DF, OF: what sigreturn restores */
 #define FLAGS_RANDOM	0xcd5
@@ -98,7 +99,10 @@ struct entry {
 #define AN_ENTRY(name, function, ...)	\
 	{ name, function, function##_insn, function##_after, function##_end, __VA_ARGS__ }
 
-/* The last two of a 64-bit program are no system calls */
+/*
+ * The last two of a 64-bit program are no system calls. With FRED the vDSO of a 32-bit
+ * program does not use its SYSENTER.
+ */
 static const struct entry entries[] = {
 #ifdef __x86_64__
 	AN_ENTRY("SYSCALL", enter_syscall, false, 0),
@@ -109,10 +113,13 @@ static const struct entry entries[] = {
 #else
 	AN_ENTRY("INT80", enter_int80, true, 0),
 	AN_ENTRY("vDSO", enter_vdso, true, 0),
+	AN_ENTRY("SYSENTER", enter_sysenter, true, 0),
 #endif
 };
 
 enum { VSYSCALL = 3, SGDT = 4 };
+
+static bool in_vdso(const struct entry *entry) { return !IS_64 && entry != &entries[0]; }
 
 static int n_entries = IS_64 ? 3 : 2;
 
@@ -157,11 +164,10 @@ static __thread struct worker {
 } *me;
 
 static unsigned long seed;
-static bool plain;
-#ifdef __x86_64__
-static bool fred;
-#else
-static int vdso_steps;
+static bool plain, fred;
+static int cpus;
+#ifndef __x86_64__
+static int vdso_steps[3];
 #endif
 static char self[PATH_MAX], twin[PATH_MAX];
 
@@ -285,8 +291,9 @@ static void verify_steps(struct use *use)
 	if (entry == &entries[VSYSCALL])
 		expect_step(use, &i, "to", (void *)use->in[AX]);
 #else
-	if (entry->enter == enter_vdso) {
-		const char *landing = (char *)mixer_vdso;
+	if (in_vdso(entry)) {
+		const char *landing = (char *)(entry->enter == enter_vdso ? mixer_vdso : mixer_sysenter);
+		int *steps = &vdso_steps[entry - entries];
 
 		while (memcmp(landing, "\xcd\x80", 2))
 			landing++;
@@ -295,12 +302,14 @@ static void verify_steps(struct use *use)
 			i++;
 		if (!use->replaced)
 			expect_step(use, &i, "after", landing);
-		expect_step(use, &i, "after the landing pad of", landing + 1);
+		/* With FRED there is nothing but RET after the vDSO's INT $0x80 */
+		if (*landing != RET)
+			expect_step(use, &i, "after the landing pad of", landing + 1);
 		while (i < use->n && use->ip[i] != (word)entry->after)
 			i++;
-		if (!vdso_steps)
-			vdso_steps = use->n + use->replaced;
-		expect("steps of the vDSO", vdso_steps, use->n + use->replaced);
+		if (!*steps)
+			*steps = use->n + use->replaced;
+		expect("steps of the vDSO", *steps, use->n + use->replaced);
 		use->replaced = false;
 	}
 #endif
@@ -337,9 +346,9 @@ static long verify(struct use *use)
 			use->out[R11] &= ~TF;
 	}
 #endif
-	/* PUSHF shows it, too. SYSENTER loses the arithmetic flags. */
+	/* PUSHF shows it, too. Without FRED, SYSENTER loses the arithmetic flags. */
 	use->out[FLAGS] &= ~TF;
-	if (!IS_64 && !strcmp(use->entry->name, "vDSO"))
+	if (in_vdso(use->entry) && !fred)
 		want[FLAGS] = use->out[FLAGS];
 	verify_steps(use);
 	for (i = 1; i < REGS; i++) {
@@ -359,10 +368,12 @@ static long architecture(const struct entry *entry)
 	return entry->ia32 ? AUDIT_ARCH_I386 : (long)AUDIT_ARCH_X86_64;
 }
 
-/* What a way into the kernel does not look at is garbage */
+/* What a way into the kernel does not look at is garbage. With FRED the base looks at it. */
 static void set_number(struct use *use, int nr)
 {
-	use->in[AX] = IS_64 ? (use->in[AX] & ~0xffffffffUL) | (unsigned int)nr : (unsigned int)nr;
+	word garbage = IS_64 && !(plain && fred) ? use->in[AX] & ~0xffffffffUL : 0;
+
+	use->in[AX] = garbage | (unsigned int)nr;
 }
 
 static void prepare_call(struct use *use, int how, struct call call, const word *args)

@@ -80,7 +80,8 @@ ENTRY(enter_sgdt, "sgdt -64(%rsp)");
 
 enum { AX, BX, CX, DX, SI, DI, BP, FLAGS, REGS };
 
-word mixer_vdso;
+/* What the vDSO calls, and where it has SYSENTER */
+word mixer_vdso, mixer_sysenter;
 
 #define LOAD(reg, n)	"	mov	4*" #n "(%edi), %" #reg "\n"
 #define STORE(reg, n)	"	mov	%" #reg ", 4*" #n "(%edi)\n"
@@ -126,6 +127,7 @@ word mixer_vdso;
 
 ENTRY(enter_int80, "int $0x80");
 ENTRY(enter_vdso, "call *mixer_vdso");
+ENTRY(enter_sysenter, "call *mixer_sysenter");
 
 #endif
 #endif

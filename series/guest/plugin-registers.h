@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "plugin7.h"
+#include "plugin.h"
 
 /* What registers and memory are read into and written from; allocated by the plugin */
 static struct byte_array *buffer;

@@ -13,10 +13,9 @@ case $BUILD in
 esac
 # shellcheck disable=SC2034 # used by the tools
 SERIES=$TOP/series
-# The CPU models of the guests: Intel's has SYSENTER, AMD's has 32-bit SYSCALL. QEMU 7.2
-# refuses under SMAP what it should allow, see series/guest/known-failures
+# The CPU models of the guests: Intel's has SYSENTER, AMD's has 32-bit SYSCALL
 # shellcheck disable=SC2034 # used by the tools
-INTEL=Skylake-Client,-smap,+umip AMD=EPYC,-smap,+umip
+INTEL=Skylake-Client,+umip AMD=EPYC,+umip
 # Exit codes of the verbs: 1 tests failed, 2 could not be done, 3 to 6 as
 # series/tools/guest says
 EXIT_BROKEN=2
@@ -98,6 +97,23 @@ stop_all_on_interrupt() { trap 'trap "" TERM; kill -TERM 0; exit 130' INT; }
 
 # qemu_version PROGRAM: as 7.2.22; nothing if it does not say
 qemu_version() { { timeout 10 "$1" --version || :; } 2>/dev/null | sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p'; }
+
+# qemu_at_least VERSION PROGRAM
+qemu_at_least()
+{
+	local version
+	version=$(qemu_version "$2") || return 1
+	[ -n "$version" ] && [ "$(printf '%s\n' "$1" "$version" | sort -V | head -n 1)" = "$1" ]
+}
+
+# The version that plugins need, see series/tools/qemu. QEMU=new is a program of that
+# version, even if this machine's is older.
+# shellcheck disable=SC2034 # used by the tools
+QEMU_NEW=11.1
+if [ "${QEMU:-}" = new ]; then
+	QEMU=$(env -u QEMU "$SERIES/tools/qemu")
+	export QEMU
+fi
 
 # checked_kernel NAME: a kernel with KUnit's tests and the checks of NAME.config
 checked_kernel()

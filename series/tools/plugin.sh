@@ -6,15 +6,24 @@ PLUGINS=$BUILD/plugins
 
 build_plugin() { compile_c "$PLUGINS/$1.so" "$SERIES/guest/$1-plugin.c" -shared -fPIC -fvisibility=hidden; }
 
+# with_plugin PLUGIN ARGUMENTS: prints the path of a QEMU that loads it. There may be several
+# at a time, and one upon the other.
+with_plugin()
+{
+	local program=${QEMU:-qemu-system-x86_64} qemu
+	qemu=$PLUGINS/$1-qemu-$(cksum <<<"$program $2" | cut -d ' ' -f 1)
+	printf '#!/bin/bash\nexec %q -plugin %q "$@"\n' "$program" "file=$PLUGINS/$1.so,$2" >"$qemu.$$"
+	chmod +x "$qemu.$$"
+	mv "$qemu.$$" "$qemu"
+	say "$qemu"
+}
+
 # guest_with_plugin PLUGIN ARGUMENTS OPTION...: series/tools/guest, the addresses in its
-# kernel being those of vmlinux, of which a plugin tells. There may be several at a time.
+# kernel being those of vmlinux, of which a plugin tells
 guest_with_plugin()
 {
 	local qemu
-	qemu=$PLUGINS/$1-qemu-$(cksum <<<"$2" | cut -d ' ' -f 1)
-	printf '#!/bin/bash\nexec %q -plugin %q "$@"\n' "${QEMU:-qemu-system-x86_64}" \
-		"file=$PLUGINS/$1.so,$2" >"$qemu"
-	chmod +x "$qemu"
+	qemu=$(with_plugin "$1" "$2")
 	QEMU=$qemu ACCEL=tcg "$SERIES/tools/guest" "${@:3}"
 }
 
@@ -26,17 +35,29 @@ address()
 		     "see what series/guest/fred-plugin.c needs"
 }
 
-# fred_guest SYSTEM.MAP MODE OPTION...: the plugin has one CPU, and a kernel with FRED does
-# not execute the code of IDT entries
-fred_guest()
+# fred_arguments SYSTEM.MAP fred|idt: the plugin's. A kernel with FRED does not execute the
+# code of IDT entries.
+fred_arguments()
 {
-	local fred=1 switch=on own_code idt
-	[ "$2" = fred ] || fred=0 switch=off
+	local on=1 own_code idt
+	[ "$2" = fred ] || on=0
 	own_code=$(address "$1" irq_entries_start)
 	idt=$(address "$1" idt_table)
-	guest_with_plugin fred "on=$fred,code=$own_code,idt=$idt" \
-		--cpus 1 --append "nokaslr fred=$switch" "${@:3}"
+	say "on=$on,code=$own_code,idt=$idt"
 }
 
-# was_fred RESULTS: the plugin says so at the end
-was_fred() { grep -q '^fred: .*ERETU: [1-9]' "$1/qemu.log"; }
+# fred_words fred|idt: for the kernel's command line
+fred_words() { case $1 in fred) say "nokaslr fred=on" ;; *) say "nokaslr fred=off" ;; esac; }
+
+# fred_guest SYSTEM.MAP fred|idt OPTION...: the plugin has one CPU
+fred_guest()
+{
+	local arguments
+	arguments=$(fred_arguments "$1" "$2")
+	guest_with_plugin fred "$arguments" --cpus 1 --append "$(fred_words "$2")" "${@:3}"
+}
+
+# used_fred LOG: the plugin says so at QEMU's end
+used_fred() { grep -aq '^fred: .*ERETS: [1-9]' "$1"; }
+
+was_fred() { used_fred "$1/qemu.log"; }
