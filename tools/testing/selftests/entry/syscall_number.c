@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Numbers of system calls that do not exist. Whether the high bits of a register belong
- * to the number is a matter of the architecture. But the answer must not depend on who
- * looks at the call: a filter or a tracer that permits it changes nothing.
+ * to the number is up to the architecture. But the result must be the same with a filter
+ * or a tracer that permits the call as without one.
  */
 #define _GNU_SOURCE
 #include "syscall_test.h"
@@ -36,7 +36,7 @@ static void make_calls(long *results)
 		results[i] = call3(numbers[i].nr, -1, 0, 0);
 }
 
-/* Whether a call with high bits set is one at all, and of which process, says this task */
+/* What this task gets without a filter and a tracer */
 FIXTURE(number) {
 	long alone[NUMBERS];
 	long *seen;
@@ -138,7 +138,6 @@ TEST_F(number, tracer_looks)
 	EXPECT_EQ(2 * NUMBERS + 1, t.stops);
 }
 
-/* All of the number is written back, by a tracer that looks at it by this interface */
 static void write_back(struct trace *t, struct ptrace_syscall_info *info)
 {
 	if (info->op == PTRACE_SYSCALL_INFO_ENTRY && info->entry.nr == __NR_getpid)

@@ -171,8 +171,7 @@ struct trace {
 
 typedef void (*trace_fn)(struct trace *t, struct ptrace_syscall_info *info);
 
-static inline void __attribute__((format(printf, 2, 3)))
-trace_log(struct trace *t, const char *format, ...)
+static inline void trace_log(struct trace *t, const char *format, ...)
 {
 	size_t len = strlen(t->log);
 	va_list args;
