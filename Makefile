@@ -14,7 +14,7 @@ system: FLAVOUR ?= $(or $(PROFILE),vm)
 deb: FLAVOUR ?= $(or $(PROFILE),cloud)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell deb system demo fred kunit bisect mutants model sizes bench coverage stress archs configs clean
+.PHONY: help run test check tree back series send-test record rebase-trial htmldocs shell deb system demo fred kunit bisect mutants model sizes bench coverage stress archs boot-archs configs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +94,9 @@ coverage: ## lines of the series that the tests run, and why not the others (20 
 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch
+
+boot-archs: ## boot other architectures on the base and on ours, with the tests that any can run (30 min; UPDATE=1)
+	@$(T)/packages && $(T)/tree && $(T)/boot-archs $(if $(UPDATE),&& $(T)/boot-archs --update)
 
 configs: ## the same for x86 in many configurations, 32-bit too (10 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds x86

@@ -88,6 +88,26 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
 #define arch_syscall_enter arch_syscall_enter
 #endif
 
+#ifndef arch_syscall_nr
+/**
+ * arch_syscall_nr - Number of the syscall that is to be made
+ * @regs:	Register state
+ *
+ * Read after everything that may change the number. syscall_get_nr() returns an int,
+ * so an architecture whose ABI says that the number is a whole register replaces this
+ * function. Otherwise a number with high bits set becomes the call of its low bits.
+ *
+ * Context: Task context, interrupts enabled.
+ * Return: The number, for the dispatch function of generic_do_syscall()
+ */
+static __always_inline long arch_syscall_nr(struct pt_regs *regs)
+{
+	return syscall_get_nr(current, regs);
+}
+
+#define arch_syscall_nr arch_syscall_nr
+#endif
+
 bool syscall_enter_work(struct pt_regs *regs);
 void syscall_exit_work(struct pt_regs *regs);
 
@@ -127,9 +147,24 @@ static __always_inline unsigned long syscall_work_now(void)
 }
 
 /**
+ * syscall_enter_permits - One-time work before a syscall: is it to be made?
+ * @regs:	Register state at entry, with the result preset to -ENOSYS
+ *
+ * Context: Task context, interrupts enabled. May sleep.
+ * Return: As syscall_enter_from_user_mode_work().
+ */
+static __always_inline bool syscall_enter_permits(struct pt_regs *regs)
+{
+	arch_syscall_enter(regs);
+
+	return likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)) || syscall_enter_work(regs);
+}
+
+/**
  * syscall_enter_from_user_mode_work - One-time work before a syscall
  * @regs:	Register state at entry, with the result preset to -ENOSYS
- * @nr:		The syscall's number. Updated, as a tracer may have changed it
+ * @nr:		The syscall's number. Updated if there was work, as a tracer may have
+ *		changed it
  *
  * Context: Task context, interrupts enabled. May sleep.
  * Return: true if the syscall is to be made. false if it is to be skipped: then
@@ -139,10 +174,13 @@ static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *re
 {
 	arch_syscall_enter(regs);
 
-	if (unlikely(syscall_work_now() & SYSCALL_WORK_ENTER) && !syscall_enter_work(regs))
+	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)))
+		return true;
+
+	if (!syscall_enter_work(regs))
 		return false;
 
-	*nr = syscall_get_nr(current, regs);
+	*nr = arch_syscall_nr(regs);
 	return true;
 }
 
@@ -224,10 +262,8 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 static __always_inline void generic_do_syscall(struct pt_regs *regs,
 					       void (*dispatch)(struct pt_regs *regs, long nr))
 {
-	long nr;
-
-	if (likely(syscall_enter_from_user_mode_work(regs, &nr)))
-		dispatch(regs, nr);
+	if (likely(syscall_enter_permits(regs)))
+		dispatch(regs, arch_syscall_nr(regs));
 
 	syscall_exit_to_user_mode_work(regs);
 	local_irq_disable();

@@ -540,6 +540,16 @@ static void new_task(struct kunit *test)
 	expect_result(0);
 }
 
+/* Without work, the finer grained functions leave alone the number that they are given */
+static void number_left_alone(struct kunit *test)
+{
+	long nr = FAKE_NR + 1;
+
+	set_up(0);
+	KUNIT_EXPECT_TRUE(test, syscall_enter_from_user_mode_work(&fake.regs, &nr));
+	KUNIT_EXPECT_EQ(test, nr, FAKE_NR + 1);
+}
+
 static void enter_in_one_piece(struct kunit *test)
 {
 	long nr = FAKE_NR;
@@ -595,6 +605,7 @@ static struct kunit_case entry_syscall_cases[] = {
 	KUNIT_CASE(dispatched_then_not),
 	KUNIT_CASE(work_gone_when_looked_at_again),
 	KUNIT_CASE(number_changed),
+	KUNIT_CASE(number_left_alone),
 	KUNIT_CASE(tracer_changes_work),
 	KUNIT_CASE(work_changes_during_call),
 	KUNIT_CASE(new_task),

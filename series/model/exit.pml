@@ -302,6 +302,18 @@ inline syscall_enter_work()
 	/* syscall_work_now() trace_enter() audit_context() audit_enter() */
 }
 
+inline syscall_enter_permits()
+{
+	atomic {
+		permit = true;	/* arch_syscall_enter() */
+		if
+		:: syscall_work_now() & (ONETIME | DISPATCH) -> syscall_enter_work()
+		:: else
+		fi;
+		MADE
+	}
+}
+
 inline syscall_enter_from_user_mode_work()
 {
 	atomic {
@@ -366,7 +378,7 @@ inline syscall_exit_to_user_mode_work()
 
 inline generic_do_syscall()
 {
-	syscall_enter_from_user_mode_work();
+	syscall_enter_permits();
 	if :: permit -> dispatch() :: else fi;
 	syscall_exit_to_user_mode_work();
 	local_irq_disable();

@@ -330,7 +330,8 @@ comments()
 # without_code NAMES COMMIT: those of the file's names that no line of code has
 without_code()
 {
-	tgit archive "$2" -- 'include/*.[chS]' 'kernel/*.[chS]' 'arch/x86/*.[chS]' 'tools/testing/selftests/x86/*.[chS]' |
+	tgit archive "$2" -- 'include/*.[chS]' 'kernel/*.[chS]' 'arch/x86/*.[chS]' 'arch/riscv/*.[chS]' \
+		'tools/testing/selftests/[ex]*/*.[chS]' |
 		tar -xO | grep -avE '^[[:space:]]*(\*|/\*|//)' | grep -aowF -f "$1" | sort -u | comm -13 - "$1"
 }
 
