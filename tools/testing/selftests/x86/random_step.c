@@ -1202,7 +1202,8 @@ static void trace(struct thread *t, unsigned int *random)
 	while (waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status)) {
 		ptrace(PTRACE_SETOPTIONS, tid, 0, PTRACE_O_TRACESYSGOOD);
 		sig = function_ends(&tracer, status) ? 0 : own_signal(&tracer, status);
-		if (!sig && !tracer.calls && !tracer.steps && call_function(&tracer))
+		if (left > 0 && !sig && !tracer.calls && !tracer.steps &&
+		    call_function(&tracer))
 			count_event(CALLS);
 		if (left-- <= 0 && !tracer.steps && !tracer.calls) {
 			if (!ptrace(PTRACE_DETACH, tid, 0, (long)sig))
