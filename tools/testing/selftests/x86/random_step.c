@@ -181,15 +181,13 @@ STEP_CODE(code_fork,
 
 /* The function returns by way of the page of uprobes */
 STEP_CODE(code_probed,
-	  STEP_AT "call probed\n"
+	  STEP_AT "call 1f\n"
 	  STEP_AT "nop\n"
 	  STEP_AT "jmp 2f\n"
-	  ".globl probed\n"
-	  "probed:\n"
+	  "1:\n"
 	  STEP_AT "nop\n"
 	  STEP_AT "ret\n"
 	  "2:\n");
-extern const char probed[];
 
 #define PROBED_CALL	0
 #define PROBED_NEXT	1
@@ -285,7 +283,7 @@ struct thread {
 	long result[2];		/* what the last call may return */
 	bool masked;		/* signals are blocked for it */
 	bool dispatched;	/* user dispatch catches its calls */
-	volatile char selector;
+	char selector;
 
 	bool running;		/* the piece */
 	unsigned long traps;	/* of all pieces */
@@ -499,7 +497,7 @@ static void prepare_dispatch(struct thread *t, struct call *call, struct data *d
 	if (!t->dispatched)
 		shared->failed = true;
 	/* From now on no call of libc's: in a 32-bit program it returns there, too */
-	t->selector = SYSCALL_DISPATCH_FILTER_BLOCK;
+	__atomic_store_n(&t->selector, SYSCALL_DISPATCH_FILTER_BLOCK, __ATOMIC_SEQ_CST);
 }
 
 static void prepare_unblock(struct thread *t, struct call *call, struct data *d)
@@ -638,7 +636,7 @@ static void choose(struct thread *t)
 
 	t->piece = piece;
 	t->kind[0] = NULL;
-	t->result[0] = t->result[1] = 0;
+	set_result(t, 0);
 	for (i = 0; i < piece->calls; i++) {
 		if (piece->forks) {
 			kind = &fork_kind;
@@ -845,7 +843,7 @@ static bool run_piece(struct thread *t)
 
 	__atomic_store_n(&t->running, true, __ATOMIC_SEQ_CST);
 	result = t->piece->code((long)t->call, 0, 0);
-	t->selector = SYSCALL_DISPATCH_FILTER_ALLOW;
+	__atomic_store_n(&t->selector, SYSCALL_DISPATCH_FILTER_ALLOW, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&t->running, false, __ATOMIC_SEQ_CST);
 
 	if (t->piece->forks)
@@ -870,7 +868,7 @@ static void *thread_main(void *arg)
 	t->epoll_fd = epoll_create1(0);
 	t->timer_fd = timerfd_create(CLOCK_MONOTONIC, 0);
 	/* If there are no uprobes, no thread needs one */
-	uprobe_fd = uprobe_open(0, (unsigned long)probed, UPROBE_RETURN);
+	uprobe_fd = uprobe_open(0, code_probed_want[PROBED_FIRST], UPROBE_RETURN);
 	if (t->epoll_fd < 0 || t->timer_fd < 0 || prctl(PR_SET_TIMERSLACK, __NR_getpid)) {
 		perror("# cannot prepare a thread");
 		shared->failed = true;
@@ -933,7 +931,7 @@ static bool learn_vdso(void)
  */
 static bool learn_probed(void)
 {
-	int fd = uprobe_open(0, (unsigned long)probed, UPROBE_RETURN);
+	int fd = uprobe_open(0, code_probed_want[PROBED_FIRST], UPROBE_RETURN);
 	unsigned long ip, page = 0;
 	unsigned int i;
 	bool ok;
@@ -1121,14 +1119,7 @@ static bool can_step(pid_t tid)
 }
 
 /* The function that a tracer calls */
-extern const char lone_trap[];
-asm(".pushsection .text\n"
-    ".globl lone_trap\n"
-    "lone_trap:\n"
-    "nop\n"
-    "int3\n"
-    "ud2\n"
-    ".popsection\n");
+STEP_BARE_CODE(lone_trap, "", "nop\n int3\n");
 
 /*
  * As a debugger does it: let an interrupted call wait, and call a function instead. The
@@ -1337,9 +1328,10 @@ static bool run_test(void)
 			       MIN_EVENTS);
 		ok = false;
 	}
-	ksft_print_msg("%s: %lu traps, %lu signals, %lu stops, %lu attaches, %lu steps, %lu calls\n",
-		       test->name, all_traps(), shared->count[SIGNALS], shared->count[STOPS],
-		       shared->count[ATTACHES], shared->count[STEPS], shared->count[CALLS]);
+	ksft_print_msg("%s: %lu traps, %lu signals, %lu stops, ", test->name, all_traps(),
+		       shared->count[SIGNALS], shared->count[STOPS]);
+	printf("%lu attaches, %lu steps, %lu calls\n", shared->count[ATTACHES],
+	       shared->count[STEPS], shared->count[CALLS]);
 	return ok;
 }
 
