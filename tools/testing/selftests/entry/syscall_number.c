@@ -111,6 +111,19 @@ TEST_F(number, filter_forbids)
 	}
 }
 
+/* A traced child makes the calls */
+static bool trace_calls(struct trace *t, long *seen, trace_fn fn)
+{
+	t->pid = fork();
+	if (t->pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		signal_self(SIGSTOP);
+		make_calls(seen);
+		call1(__NR_exit_group, 0);
+	}
+	return t->pid > 0 && trace_child(t, fn);
+}
+
 /* The child is another process, so that it has another process id to be told */
 static long pid_of(long result, pid_t parent, pid_t child)
 {
@@ -124,15 +137,7 @@ TEST_F(number, tracer_looks)
 	pid_t parent = call0(__NR_getpid);
 	unsigned int i;
 
-	t.pid = fork();
-	ASSERT_LE(0, t.pid);
-	if (t.pid == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		signal_self(SIGSTOP);
-		make_calls(self->seen);
-		call1(__NR_exit_group, 0);
-	}
-	ASSERT_TRUE(trace_child(&t, NULL));
+	ASSERT_TRUE(trace_calls(&t, self->seen, NULL));
 	for (i = 0; i < NUMBERS; i++)
 		self->seen[i] = pid_of(self->seen[i], parent, t.pid);
 	EXPECT_SAME();
@@ -152,15 +157,7 @@ TEST_F(number, tracer_sets)
 	struct trace t = { .request = PTRACE_SYSCALL, .log = log, .size = sizeof(log) };
 	unsigned int i;
 
-	t.pid = fork();
-	ASSERT_LE(0, t.pid);
-	if (t.pid == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		signal_self(SIGSTOP);
-		make_calls(self->seen);
-		call1(__NR_exit_group, 0);
-	}
-	ASSERT_TRUE(trace_child(&t, write_back));
+	ASSERT_TRUE(trace_calls(&t, self->seen, write_back));
 	for (i = 0; i < NUMBERS; i++) {
 		if ((int)numbers[i].nr == __NR_getpid) {
 			EXPECT_EQ(t.pid, self->seen[i]) {

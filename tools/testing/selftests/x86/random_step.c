@@ -473,6 +473,12 @@ static void prepare_fault(struct thread *t, struct call *call, struct data *d)
 static unsigned long landing_pad;
 #endif
 
+/* Does its call end in a synchronous signal? */
+static bool faults(const struct thread *t)
+{
+	return t->kind[0] && t->kind[0]->faults;
+}
+
 /* Where a call ends. In the fast entry this is not where the program goes on. */
 static unsigned long end_of_call(const struct piece *piece)
 {
@@ -718,7 +724,7 @@ static void usr_handler(int sig, siginfo_t *info, void *ctx)
 
 	if (flags & STEP_TF)
 		ok = can_be_at(ip, last) ||
-		     (t->kind[0] && t->kind[0]->faults && ip == end_of_call(t->piece));
+		     (faults(t) && ip == end_of_call(t->piece));
 	else
 		ok = ip < t->piece->want[0] || ip >= (unsigned long)t->piece->end;
 	if (!ok) {
@@ -733,9 +739,8 @@ static void fault_handler(int sig, siginfo_t *info, void *ctx)
 {
 	greg_t *gregs = ((ucontext_t *)ctx)->uc_mcontext.gregs;
 	struct thread *t = this_thread();
-	const struct kind *kind = t ? t->kind[0] : NULL;
 
-	if (!kind || !kind->faults)
+	if (!t || !faults(t))
 		_exit(1);
 	if (t->bad_ip || ((unsigned long)gregs[STEP_REG_IP] == end_of_call(t->piece) &&
 			  (gregs[STEP_REG_FL] & STEP_TF)))
@@ -765,12 +770,11 @@ static pthread_mutex_t check_lock = PTHREAD_MUTEX_INITIALIZER;
 /* The traps of a piece: not that of a call which ends in a synchronous signal */
 static void want_traps(struct step_want *w, const struct thread *t)
 {
-	const bool faults = t->kind[0] && t->kind[0]->faults;
 	const unsigned long *ip;
 
 	w->n = 0;
 	for (ip = t->piece->want; *ip; ip++) {
-		if (!faults || *ip != end_of_call(t->piece))
+		if (!faults(t) || *ip != end_of_call(t->piece))
 			step_want_ip(w, *ip);
 	}
 	w->ip[w->n] = 0;
