@@ -8,10 +8,13 @@ FIXED=${FIXED:-$SERIES/guest/fixed}
 # fixed_rows idt|fred: those that hold for such a CPU, without the mark
 fixed_rows()
 {
-	awk -F'\t' -v OFS='\t' -v mode="$1" '
-		/^#/ || (split($1, part, "@") == 2 && part[2] != mode) { next }
+	awk -F'\t' -v OFS='\t' -v other="$([ "$1" = idt ] && say fred || say idt)" '
+		/^#/ || (split($1, part, "@") == 2 && part[2] == other) { next }
 		{ $1 = part[1]; print }' "$FIXED"
 }
+
+# fixed_later: those that topics after step mend, without the mark
+fixed_later() { sed -nE '/^[^\t]*@(idt|fred)\t/!s/^([^#@\t]*)@[^\t]*\t/\1\t/p' "$FIXED"; }
 
 fixed_tests() { fixed_rows "$1" | cut -f 1 | sort -u; }
 
