@@ -46,9 +46,28 @@ static const char *code_of(void (*fn)(void))
 	return memcmp(code, "\xf3\x0f\x1e\xfb", 4) ? code : code + 4;
 }
 
+/* Call 20 in the way that the vDSO has it, because the kernel returns to the vDSO */
+static long __attribute__((naked)) getpid_by_sysenter(void)
+{
+	asm volatile("push %ecx; push %edx; push %ebp; mov %esp, %ebp\n"
+		     "mov $20, %eax; sysenter; ud2");
+}
+
+static bool sysenter_works(void)
+{
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid)
+		_exit(getpid_by_sysenter() != getpid());
+
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
 /*
  * The vDSO uses the instruction that this CPU has, if any. It does not use anything
- * that follows its INT $0x80.
+ * that follows its INT $0x80. With FRED it uses INT $0x80 although SYSENTER works.
  */
 static const char *fast_insn(void)
 {
@@ -57,7 +76,7 @@ static const char *fast_insn(void)
 
 	for (i = 0; code && i < 32; i++) {
 		if (code[i] == 0xcd && code[i + 1] == 0x80)
-			break;
+			return sysenter_works() ? code_of(insn_sysenter) : NULL;
 		if (code[i] == 0x0f && code[i + 1] == 0x34)
 			return code_of(insn_sysenter);
 		if (code[i] == 0x0f && code[i + 1] == 0x05)
