@@ -1125,9 +1125,18 @@ static bool can_step(pid_t tid)
 /* The function that a tracer calls */
 STEP_BARE_CODE(lone_trap, "", "nop\n int3\n");
 
+static bool signal_pending(pid_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 1 };
+	siginfo_t info;
+
+	return ptrace(PTRACE_PEEKSIGINFO, tid, &args, &info) > 0;
+}
+
 /*
  * As a debugger does it: let an interrupted call wait, and call a function instead. The
- * call is restarted when the registers are as before.
+ * call is restarted when the registers are as before. But a signal that is to end the
+ * call would be delivered in the function.
  */
 static bool call_function(struct tracer *tracer)
 {
@@ -1148,7 +1157,7 @@ static bool call_function(struct tracer *tracer)
 	regs.eip = (unsigned long)lone_trap;
 #endif
 	regs.eflags &= ~STEP_TF;
-	if (nr < 0 || result > -512 || result < -516 ||
+	if (nr < 0 || result > -512 || result < -516 || signal_pending(tracer->tid) ||
 	    ptrace(PTRACE_SETREGS, tracer->tid, 0, &regs))
 		return false;
 	tracer->calls = true;
