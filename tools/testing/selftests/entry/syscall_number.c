@@ -146,7 +146,7 @@ TEST_F(number, tracer_looks)
 
 static void write_back(struct trace *t, struct ptrace_syscall_info *info)
 {
-	if (info->op == PTRACE_SYSCALL_INFO_ENTRY && info->entry.nr == __NR_getpid)
+	if (info->op == PTRACE_SYSCALL_INFO_ENTRY && (int)info->entry.nr == __NR_getpid)
 		set_call(t, info, __NR_getpid, 0);
 }
 
