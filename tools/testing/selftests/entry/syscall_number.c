@@ -46,7 +46,7 @@ FIXTURE(number) {
 FIXTURE_SETUP(number)
 {
 	self->seen = share(sizeof(self->alone));
-	ASSERT_NE(NULL, self->seen);
+	ASSERT_TRUE(self->seen != NULL);
 	make_calls(self->alone);
 }
 
