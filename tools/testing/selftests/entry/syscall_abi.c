@@ -95,7 +95,7 @@ FIXTURE(syscall) {
 FIXTURE_SETUP(syscall)
 {
 	sh = share(sizeof(*sh));
-	ASSERT_TRUE(sh != NULL);
+	ASSERT_TRUE(!!sh);
 	sh->nr = __NR_umask;
 	sh->args[0] = NEW_MASK;
 	self->trace.request = PTRACE_SYSCALL;

@@ -46,7 +46,7 @@ FIXTURE(number) {
 FIXTURE_SETUP(number)
 {
 	self->seen = share(sizeof(self->alone));
-	ASSERT_TRUE(self->seen != NULL);
+	ASSERT_TRUE(!!self->seen);
 	make_calls(self->alone);
 }
 
