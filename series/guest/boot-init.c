@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 	}
 	printf("boot: done\n");
 	fflush(stdout);
-	reboot(LINUX_REBOOT_CMD_POWER_OFF);
+	reboot(LINUX_REBOOT_CMD_RESTART);
 	for (;;)
 		sleep(1);
 }
