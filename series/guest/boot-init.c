@@ -25,6 +25,8 @@
 #define CALLS	1000	/* a round: short enough for no tick to come in most of them */
 #define ROUNDS	200
 
+#define LOGLEVEL	5	/* up to warnings */
+
 #ifndef __NR_clock_gettime
 # define __NR_clock_gettime	__NR_clock_gettime64
 #endif
@@ -127,6 +129,9 @@ int main(int argc, char **argv)
 	len = read(fd, words, sizeof(words) - 1);
 	words[len > 0 ? len : 0] = 0;
 	close(fd);
+
+	/* A notice, as audit's of a call, would end up in the middle of a test's line */
+	_syscall(__NR_syslog, 8, NULL, LOGLEVEL);
 
 	printf("boot: %d cpus\n", cpus());
 	if (strstr(words, "count")) {
