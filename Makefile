@@ -95,7 +95,7 @@ coverage: ## lines of the series that the tests run, and why not the others (20 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch
 
-boot-archs: ## boot other architectures on the base and on ours, with the tests that any can run (30 min; UPDATE=1)
+boot-archs: ## boot other architectures on the base and on ours, with the tests that any can run (60 min; UPDATE=1)
 	@$(T)/packages && $(T)/tree && $(T)/boot-archs $(if $(UPDATE),&& $(T)/boot-archs --update)
 
 configs: ## the same for x86 in many configurations, 32-bit too (10 min)
