@@ -8,8 +8,8 @@ FIXED=${FIXED:-$SERIES/guest/fixed}
 # fixed_rows idt|fred: those that hold for such a CPU, without the mark
 fixed_rows()
 {
-	awk -F'\t' -v OFS='\t' -v other="$([ "$1" = idt ] && say fred || say idt)" '
-		/^#/ || (split($1, part, "@") == 2 && part[2] == other) { next }
+	awk -F'\t' -v OFS='\t' -v mode="$1" '
+		/^#/ || (split($1, part, "@") == 2 && part[2] == (mode == "idt" ? "fred" : "idt")) { next }
 		{ $1 = part[1]; print }' "$FIXED"
 }
 
