@@ -25,7 +25,8 @@
 #define CALLS	1000	/* a round: short enough for no tick to come in most of them */
 #define ROUNDS	200
 
-#define LOGLEVEL	5	/* up to warnings */
+#define SET_LOGLEVEL	8	/* what syslog() is to do */
+#define WARNINGS	5	/* and nothing that is less */
 
 #ifndef __NR_clock_gettime
 # define __NR_clock_gettime	__NR_clock_gettime64
@@ -131,7 +132,7 @@ int main(int argc, char **argv)
 	close(fd);
 
 	/* A notice, as audit's of a call, would end up in the middle of a test's line */
-	_syscall(__NR_syslog, 8, NULL, LOGLEVEL);
+	_syscall(__NR_syslog, SET_LOGLEVEL, NULL, WARNINGS);
 
 	printf("boot: %d cpus\n", cpus());
 	if (strstr(words, "count")) {

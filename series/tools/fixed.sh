@@ -5,16 +5,18 @@
 
 FIXED=${FIXED:-$SERIES/guest/fixed}
 
-# fixed_rows idt|fred: those that hold for such a CPU, without the mark
-fixed_rows()
+# fixed_where CONDITION: rows whose mark fulfils it, without the mark
+fixed_where()
 {
-	awk -F'\t' -v OFS='\t' -v mode="$1" '
-		/^#/ || (split($1, part, "@") == 2 && part[2] == (mode == "idt" ? "fred" : "idt")) { next }
-		{ $1 = part[1]; print }' "$FIXED"
+	awk -F'\t' -v OFS='\t' '/^#/ { next } { mark = split($1, part, "@") == 2 ? part[2] : "" }
+		'"$1"' { $1 = part[1]; print }' "$FIXED"
 }
 
-# fixed_later: those that topics after step mend, without the mark
-fixed_later() { sed -nE '/^[^\t]*@(idt|fred)\t/!s/^([^#@\t]*)@[^\t]*\t/\1\t/p' "$FIXED"; }
+# fixed_rows idt|fred: those that hold for such a CPU
+fixed_rows() { fixed_where 'mark !~ /^(idt|fred)$/ || mark == "'"$1"'"'; }
+
+# fixed_later: those that topics after step mend
+fixed_later() { fixed_where 'mark !~ /^(idt|fred|)$/'; }
 
 fixed_tests() { fixed_rows "$1" | cut -f 1 | sort -u; }
 

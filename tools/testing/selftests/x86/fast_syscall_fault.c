@@ -46,7 +46,7 @@ static const char *code_of(void (*fn)(void))
 	return memcmp(code, "\xf3\x0f\x1e\xfb", 4) ? code : code + 4;
 }
 
-/* Call 20 in the way that the vDSO has it, because the kernel returns to the vDSO */
+/* Calls the kernel as the vDSO does, because it returns to the vDSO. 20 is getpid(). */
 static long __attribute__((naked)) getpid_by_sysenter(void)
 {
 	asm volatile("push %ecx; push %edx; push %ebp; mov %esp, %ebp\n"

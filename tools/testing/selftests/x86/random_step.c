@@ -1135,8 +1135,8 @@ static bool signal_pending(pid_t tid)
 
 /*
  * As a debugger does it: let an interrupted call wait, and call a function instead. The
- * call is restarted when the registers are as before. But a signal that is to end the
- * call would be delivered in the function.
+ * call is restarted when the registers are as before. Not while a signal is pending,
+ * which may be the one that is to end the call: it would be delivered in the function.
  */
 static bool call_function(struct tracer *tracer)
 {
