@@ -48,8 +48,8 @@ long ptrace(int request, ...);
 # define SECCOMP_USER_NOTIF_FLAG_CONTINUE	1
 #endif
 
-/* The number of no call: not -1, which skips a call, and not so large that it is negative */
-#define NR_NONE		0x12345678
+/* The number of no call: not -1, which skips a call. s390's numbers have 16 bits */
+#define NR_NONE		0x5678
 
 /*
  * call6 - Make a call by its number
@@ -71,6 +71,17 @@ static inline long call6(long nr, long a, long b, long c, long d, long e, long f
 #define call1(nr, a)		call6(nr, (long)(a), 0, 0, 0, 0, 0)
 #define call2(nr, a, b)		call6(nr, (long)(a), (long)(b), 0, 0, 0, 0)
 #define call3(nr, a, b, c)	call6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+
+/* clone_flags - clone() with nothing but flags */
+static inline long clone_flags(unsigned long flags)
+{
+#ifdef __s390__
+	/* The stack comes first there */
+	return call2(__NR_clone, 0, flags);
+#else
+	return call1(__NR_clone, flags);
+#endif
+}
 
 /* signal_self - Send a signal that is handled, if it is not blocked, before this returns */
 static inline long signal_self(int sig)

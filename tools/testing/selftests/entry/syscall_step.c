@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A tracer's single steps over system calls, whatever the architecture: a step over the
+ * instruction that makes a call ends after this instruction. There the tracer finds the
+ * task once, and not for the first time in a handler.
+ *
+ * Both addresses are found out by the test: the kernel tells a tracer the one after the
+ * instruction when the call begins, and that of the instruction is the last one before it.
+ */
+#define _GNU_SOURCE
+#include "syscall_test.h"
+
+#ifndef __NR_ppoll
+# define __NR_ppoll		__NR_ppoll_time64
+#endif
+
+#undef noinline
+#define noinline	__attribute__((__noinline__))
+#define LONGEST_INSN	4	/* of those that make a call */
+#define MOST_STEPS	100000	/* a test takes some hundred */
+
+/* What the task leaves behind */
+static struct shared {
+	long nr, args[3];	/* of the call under test */
+	long result;
+	int fds[2];
+	int handled, done;
+	char byte;
+} *sh;
+
+static void handler(int sig, siginfo_t *info, void *context)
+{
+	sh->handled = 1;
+}
+
+/* The one place where calls are stepped over */
+static noinline long make(long nr, long a, long b, long c)
+{
+	return call3(nr, a, b, c);
+}
+
+/* A task, and what its tracer sees */
+struct steps {
+	pid_t pid;
+	unsigned long call, end;	/* addresses */
+	bool deliver;			/* signals, or does the tracer keep them back? */
+	/* "call", "end", "handler": a step to this address. "signal N": no step, but a signal */
+	char log[256];
+};
+
+FIXTURE(step) {
+	struct steps steps;
+};
+
+/* Lets the task go on, and waits for its next stop. Returns the signal, 0 at its end, or < 0 */
+static int next_stop(pid_t pid, int request, long sig, struct ptrace_syscall_info *info)
+{
+	int status;
+
+	if (ptrace(request, pid, NULL, (void *)sig))
+		return -errno;
+	status = wait_status(pid);
+	if (!WIFSTOPPED(status))
+		return 0;
+	memset(info, 0, sizeof(*info));
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(*info), info) <= 0)
+		return -errno;
+	return WSTOPSIG(status);
+}
+
+FIXTURE_SETUP(step)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+	struct steps *t = &self->steps;
+	struct ptrace_syscall_info info;
+	int sig, i;
+
+	sh = share(sizeof(*sh));
+	ASSERT_TRUE(!!sh);
+	ASSERT_EQ(0, pipe(sh->fds));
+	t->deliver = true;
+	t->pid = fork();
+	ASSERT_LE(0, t->pid);
+	if (t->pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		on_signal(SIGUSR1, handler, 0);
+		/* To find out the address after the call, and that of the call */
+		for (i = 0; i < 2; i++) {
+			signal_self(SIGSTOP);
+			make(__NR_getppid, 0, 0, 0);
+		}
+		signal_self(SIGSTOP);
+		sh->result = make(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
+		sh->done = 1;
+		call1(__NR_exit_group, 0);
+	}
+
+	ASSERT_TRUE(WIFSTOPPED(wait_status(t->pid)));
+	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, t->pid, 0, (void *)options));
+	ASSERT_EQ(SIGTRAP | 0x80, next_stop(t->pid, PTRACE_SYSCALL, 0, &info));
+	ASSERT_EQ(PTRACE_SYSCALL_INFO_ENTRY, info.op);
+	ASSERT_EQ(__NR_getppid, info.entry.nr);
+	t->end = info.instruction_pointer;
+	ASSERT_EQ(SIGSTOP, next_stop(t->pid, PTRACE_CONT, 0, &info));
+
+	for (i = 0; i < MOST_STEPS; i++) {
+		sig = next_stop(t->pid, PTRACE_SINGLESTEP, 0, &info);
+		if (sig == -EIO)
+			SKIP(return, "the architecture has no single steps");
+		if (sig != SIGTRAP)
+			break;
+		if (t->end - info.instruction_pointer - 1 < LONGEST_INSN &&
+		    info.instruction_pointer > t->call)
+			t->call = info.instruction_pointer;
+	}
+	ASSERT_EQ(SIGSTOP, sig);
+	ASSERT_NE(0, t->call);
+}
+
+FIXTURE_TEARDOWN(step)
+{
+	kill(self->steps.pid, SIGKILL);
+}
+
+/* Steps through the call, up to the end of the task */
+static bool step_through(struct steps *t)
+{
+	struct trace log = { .log = t->log, .size = sizeof(t->log) };
+	struct ptrace_syscall_info info;
+	const char *at;
+	int sig = 0, i;
+
+	for (i = 0; i < MOST_STEPS; i++) {
+		if (!t->deliver || sig == SIGTRAP)
+			sig = 0;
+		sig = next_stop(t->pid, PTRACE_SINGLESTEP, sig, &info);
+		if (sig <= 0)
+			return sig == 0;
+		if (sh->done)
+			continue;
+		at = info.instruction_pointer == t->call ? "call" :
+		     info.instruction_pointer == t->end ? "end" :
+		     info.instruction_pointer == (unsigned long)handler ? "handler" : NULL;
+		if (sig != SIGTRAP)
+			trace_log(&log, " signal %d at %s", sig, at ?: "another place");
+		else if (at)
+			trace_log(&log, " %s", at);
+	}
+	return false;
+}
+
+#define EXPECT_STEPS(text)					\
+	do {							\
+		EXPECT_TRUE(step_through(&self->steps));	\
+		EXPECT_STREQ(text, self->steps.log);			\
+	} while (0)
+
+TEST_F(step, call)
+{
+	sh->nr = __NR_getppid;
+	EXPECT_STEPS(" call end");
+	EXPECT_EQ(getpid(), sh->result);
+}
+
+TEST_F(step, unknown_call)
+{
+	sh->nr = NR_NONE;
+	EXPECT_STEPS(" call end");
+	EXPECT_EQ(-ENOSYS, sh->result);
+}
+
+/* ---- a call that raises a signal */
+
+#define RAISE(sig)				\
+	do {					\
+		sh->nr = __NR_tgkill;		\
+		sh->args[0] = self->steps.pid;	\
+		sh->args[1] = self->steps.pid;	\
+		sh->args[2] = sig;		\
+	} while (0)
+
+/* The handler returns to the end of the call: this is where the step over its return ends */
+TEST_F(step, signal)
+{
+	RAISE(SIGUSR1);
+	EXPECT_STEPS(" call end signal 10 at end handler end");
+	EXPECT_EQ(1, sh->handled);
+	EXPECT_EQ(0, sh->result);
+}
+
+TEST_F(step, signal_kept_back)
+{
+	self->steps.deliver = false;
+	RAISE(SIGUSR1);
+	EXPECT_STEPS(" call end signal 10 at end");
+	EXPECT_EQ(0, sh->handled);
+}
+
+TEST_F(step, signal_without_handler)
+{
+	RAISE(SIGCHLD);
+	EXPECT_STEPS(" call end signal 17 at end");
+	EXPECT_EQ(0, sh->result);
+}
+
+/* ---- a call that sleeps */
+
+/* When the task sleeps in its call: send it a signal; and a byte, when it sleeps again */
+static void wake(pid_t pid, int sig, bool again)
+{
+	if (fork() != 0)
+		return;
+	sleeping(pid);
+	kill(pid, sig);
+	if (again) {
+		sleeping(pid);
+		call3(__NR_write, sh->fds[1], "x", 1);
+	}
+	call1(__NR_exit_group, 0);
+}
+
+#define READ_PIPE()				\
+	do {					\
+		sh->nr = __NR_read;		\
+		sh->args[0] = sh->fds[0];	\
+		sh->args[1] = (long)&sh->byte;	\
+		sh->args[2] = 1;		\
+	} while (0)
+
+/*
+ * Architectures differ in what a tracer sees up to the signal's stop. Some report the end
+ * of the step before it, with the kernel's own number for an interrupted call as its result.
+ * Some have turned the task back to the call by then. What follows is the same for all.
+ */
+#define EXPECT_STEPS_AFTER_SIGNAL(text)						\
+	do {									\
+		const char *_rest;						\
+										\
+		EXPECT_TRUE(step_through(&self->steps));			\
+		_rest = strstr(self->steps.log, " signal 10 at ");			\
+		ASSERT_TRUE(!!_rest) TH_LOG("no signal:%s", self->steps.log);		\
+		_rest = strchr(_rest + sizeof(" signal 10 at ") - 1, ' ');	\
+		EXPECT_STREQ(text, _rest ?: "") TH_LOG("all:%s", self->steps.log);	\
+	} while (0)
+
+TEST_F(step, interrupted_call)
+{
+	READ_PIPE();
+	wake(self->steps.pid, SIGUSR1, false);
+	EXPECT_STEPS_AFTER_SIGNAL(" handler end");
+	EXPECT_EQ(-EINTR, sh->result);
+}
+
+TEST_F(step, interrupted_ppoll)
+{
+	sh->nr = __NR_ppoll;
+	wake(self->steps.pid, SIGUSR1, false);
+	EXPECT_STEPS_AFTER_SIGNAL(" handler end");
+	EXPECT_EQ(-EINTR, sh->result);
+}
+
+TEST_F(step, restarted_call)
+{
+	self->steps.deliver = false;
+	READ_PIPE();
+	wake(self->steps.pid, SIGUSR1, true);
+	EXPECT_STEPS_AFTER_SIGNAL(" end");
+	EXPECT_EQ(1, sh->result);
+	EXPECT_EQ('x', sh->byte);
+}
+
+TEST_HARNESS_MAIN
