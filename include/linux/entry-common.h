@@ -148,7 +148,7 @@ static __always_inline unsigned long syscall_work_now(void)
 
 /**
  * syscall_enter_permits - One-time work before a syscall: is it to be made?
- * @regs:	Register state at entry, with the result preset to -ENOSYS
+ * @regs:	Register state at entry. The result may be preset to -ENOSYS
  *
  * Context: Task context, interrupts enabled. May sleep.
  * Return: As syscall_enter_from_user_mode_work().
@@ -162,7 +162,7 @@ static __always_inline bool syscall_enter_permits(struct pt_regs *regs)
 
 /**
  * syscall_enter_from_user_mode_work - One-time work before a syscall
- * @regs:	Register state at entry, with the result preset to -ENOSYS
+ * @regs:	Register state at entry. The result may be preset to -ENOSYS
  * @nr:		The syscall's number. Updated if there was work, as a tracer may have
  *		changed it
  *
@@ -245,9 +245,9 @@ static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 
 /**
  * generic_do_syscall - Make a system call, with all work around it
- * @regs:	Register state at entry, with the result preset to -ENOSYS
+ * @regs:	Register state at entry. The result may be preset to -ENOSYS
  * @dispatch:	Architecture's function that makes the call @nr and puts its
- *		result into @regs, or leaves @regs alone if there is no such call.
+ *		result into @regs. -ENOSYS, unless preset, if there is no such call.
  *		Must be __always_inline, so that no indirect call remains
  *
  * Work on entry: user dispatch, rseq slice, ptrace, seccomp, tracepoint, audit.

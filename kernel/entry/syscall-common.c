@@ -90,7 +90,7 @@ static __always_inline bool permitted(struct pt_regs *regs)
 
 /**
  * syscall_enter_work - Do a task's one-time work before a syscall
- * @regs:	Register state at entry, with the result preset to -ENOSYS
+ * @regs:	Register state at entry. The result may be preset to -ENOSYS
  *
  * The slow path on entry. Its order is ABI. User dispatch comes first: the calls
  * that it catches may belong to another ABI, so nothing else may see them. Then

@@ -332,7 +332,7 @@ without_code()
 {
 	local dir there=()
 	# A directory that is not there would be an error
-	for dir in include kernel arch/{x86,riscv,loongarch} tools/testing/selftests/{entry,x86}; do
+	for dir in include kernel arch/{x86,riscv,loongarch,s390,arm64} tools/testing/selftests/{entry,x86}; do
 		! tgit cat-file -e "$2:$dir" 2>/dev/null || there+=("$dir/*.[chS]")
 	done
 	tgit archive "$2" -- "${there[@]}" |

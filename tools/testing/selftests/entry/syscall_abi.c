@@ -239,7 +239,7 @@ TEST_F(syscall, seccomp_trap)
 	EXPECT_EQ(__NR_umask, sh->syscall);
 	EXPECT_EQ(OLD_MASK, sh->mask);
 	/* The register of the result is what it was before the call */
-#if defined(__riscv) || defined(__loongarch__) || defined(__aarch64__)
+#if defined(__riscv) || defined(__loongarch__) || defined(__aarch64__) || defined(__s390x__)
 	EXPECT_EQ(NEW_MASK, sh->result);
 #elif defined(__x86_64__)
 	EXPECT_EQ(__NR_umask, sh->result);
@@ -446,6 +446,34 @@ TEST_F(syscall, trace_sets_error)
 	EXPECT_TRACE(set_error, " entry umask exit 18");
 	EXPECT_MADE(-EXDEV, NEW_MASK);
 }
+
+#ifdef __aarch64__
+static long x7_after_call(void)
+{
+	register long x0 asm("x0") = 0;
+	register long x7 asm("x7") = MAGIC;
+	register long x8 asm("x8") = __NR_getppid;
+
+	asm volatile("svc #0" : "+r" (x0), "+r" (x7) : "r" (x8) : "memory");
+	return x7;
+}
+
+/* This register tells the tracer which stop it is. The program is not to notice. */
+TEST_F(syscall, trace_keeps_x7)
+{
+	self->pid = fork();
+	ASSERT_LE(0, self->pid);
+	if (self->pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
+		signal_self(SIGSTOP);
+		sh->result = x7_after_call();
+		call1(__NR_exit_group, 0);
+	}
+	self->trace.pid = self->pid;
+	EXPECT_TRACE(NULL, " entry getppid exit");
+	EXPECT_EQ(MAGIC, sh->result);
+}
+#endif
 
 static void kill_it(struct trace *t, struct ptrace_syscall_info *info)
 {
