@@ -21,11 +21,10 @@
 #else
 # define NR_MMAP		__NR_mmap
 #endif
-#ifndef __NR_clock_gettime
-# define __NR_clock_gettime	__NR_clock_gettime64
-#endif
-#ifndef __NR_ppoll
-# define __NR_ppoll		__NR_ppoll_time64
+#ifdef __NR_clock_gettime64
+# define NR_CLOCK_GETTIME	__NR_clock_gettime64
+#else
+# define NR_CLOCK_GETTIME	__NR_clock_gettime
 #endif
 /* The kernel's own: some headers hide it, where it has its value everywhere */
 #define REQUEST_SYSEMU		31
@@ -45,7 +44,7 @@ struct shared {
 	unsigned long handled;		/* signals, one a bit, in this order: */
 	unsigned long order;		/* a decimal digit each */
 	int signo, code, error, syscall;
-	long time[2], left[2];
+	long time[4], left[4];		/* of 64 bits in 32-bit programs, too */
 	int ready;
 };
 
@@ -167,7 +166,7 @@ TEST_F(syscall, result_is_positive)
 TEST_F(syscall, result_is_an_error)
 {
 	EXPECT_EQ(-EBADF, call1(__NR_close, -1));
-	EXPECT_EQ(-EFAULT, call2(__NR_clock_gettime, 1, -1));
+	EXPECT_EQ(-EFAULT, call2(NR_CLOCK_GETTIME, 1, -1));
 }
 
 TEST_F(syscall, six_arguments)
@@ -239,7 +238,7 @@ TEST_F(syscall, seccomp_trap)
 	EXPECT_EQ(__NR_umask, sh->syscall);
 	EXPECT_EQ(OLD_MASK, sh->mask);
 	/* The register of the result is what it was before the call */
-#if defined(__riscv) || defined(__loongarch__) || defined(__aarch64__) || defined(__s390x__)
+#if defined(__riscv) || defined(__loongarch__) || defined(__aarch64__) || defined(__s390__)
 	EXPECT_EQ(NEW_MASK, sh->result);
 #elif defined(__x86_64__)
 	EXPECT_EQ(__NR_umask, sh->result);
@@ -484,7 +483,7 @@ static void kill_it(struct trace *t, struct ptrace_syscall_info *info)
 /* The task must not make the call any more: it would write the time */
 TEST_F(syscall, trace_kills_on_entry)
 {
-	sh->nr = __NR_clock_gettime;
+	sh->nr = NR_CLOCK_GETTIME;
 	sh->args[0] = 1;
 	sh->args[1] = (long)sh->time;
 	sh->time[0] = -1;
@@ -497,7 +496,7 @@ TEST_F(syscall, trace_kills_on_entry)
 /* Without the kill it does */
 TEST_F(syscall, trace_does_not_kill)
 {
-	sh->nr = __NR_clock_gettime;
+	sh->nr = NR_CLOCK_GETTIME;
 	sh->args[0] = 1;
 	sh->args[1] = (long)sh->time;
 	sh->time[0] = -1;
@@ -785,7 +784,7 @@ TEST_F(syscall, read_goes_on_after_stop)
 /* As pause(), which new architectures have not */
 TEST_F(syscall, pause_is_interrupted)
 {
-	sh->nr = __NR_ppoll;
+	sh->nr = NR_PPOLL;
 	INTERRUPT(0, SIGUSR1);
 	FINISH();
 	EXPECT_EQ(-EINTR, sh->result);
@@ -793,7 +792,7 @@ TEST_F(syscall, pause_is_interrupted)
 
 TEST_F(syscall, pause_is_not_restarted)
 {
-	sh->nr = __NR_ppoll;
+	sh->nr = NR_PPOLL;
 	INTERRUPT(SA_RESTART, SIGUSR1);
 	FINISH();
 	EXPECT_EQ(-EINTR, sh->result);
@@ -801,7 +800,7 @@ TEST_F(syscall, pause_is_not_restarted)
 
 TEST_F(syscall, pause_goes_on_after_stop)
 {
-	sh->nr = __NR_ppoll;
+	sh->nr = NR_PPOLL;
 	INTERRUPT(0, SIGSTOP);
 	ASSERT_TRUE(WIFSTOPPED(wait_status(self->pid)));
 	kill(self->pid, SIGCONT);
@@ -820,6 +819,8 @@ TEST_F(syscall, pause_goes_on_after_stop)
 		sh->args[1] = (long)sh->left;					\
 		sh->time[0] = seconds;						\
 		sh->time[1] = nanoseconds;					\
+		if (call2(__NR_nanosleep, sh->left, 0) == -ENOSYS)		\
+			SKIP(return, "no calls with 32-bit times");		\
 	} while (0)
 
 TEST_F(syscall, nanosleep_is_interrupted)

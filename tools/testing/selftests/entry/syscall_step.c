@@ -10,19 +10,14 @@
 #define _GNU_SOURCE
 #include "syscall_test.h"
 
-#ifndef __NR_ppoll
-# define __NR_ppoll		__NR_ppoll_time64
-#endif
-
-#undef noinline
-#define noinline	__attribute__((__noinline__))
 #define LONGEST_INSN	4	/* of those that make a call */
 #define MOST_STEPS	100000	/* a test takes some hundred */
 
 /* What the task leaves behind */
 static struct shared {
-	long nr, args[3];	/* of the call under test */
+	long nr, args[3];	/* of the call that it makes next */
 	long result;
+	int rounds;
 	int fds[2];
 	int handled, done;
 	char byte;
@@ -31,12 +26,6 @@ static struct shared {
 static void handler(int sig, siginfo_t *info, void *context)
 {
 	sh->handled = 1;
-}
-
-/* The one place where calls are stepped over */
-static noinline long make(long nr, long a, long b, long c)
-{
-	return call3(nr, a, b, c);
 }
 
 /* A task, and what its tracer sees */
@@ -78,19 +67,20 @@ FIXTURE_SETUP(step)
 	sh = share(sizeof(*sh));
 	ASSERT_TRUE(!!sh);
 	ASSERT_EQ(0, pipe(sh->fds));
+	/* Two to find out the address after the call and that of the call, one to test */
+	sh->rounds = 3;
+	sh->nr = __NR_getppid;
 	t->deliver = true;
 	t->pid = fork();
 	ASSERT_LE(0, t->pid);
 	if (t->pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		on_signal(SIGUSR1, handler, 0);
-		/* To find out the address after the call, and that of the call */
-		for (i = 0; i < 2; i++) {
+		/* Each time from the same address */
+		for (i = 0; i < sh->rounds; i++) {
 			signal_self(SIGSTOP);
-			make(__NR_getppid, 0, 0, 0);
+			sh->result = call3(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
 		}
-		signal_self(SIGSTOP);
-		sh->result = make(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
 		sh->done = 1;
 		call1(__NR_exit_group, 0);
 	}
@@ -256,7 +246,7 @@ TEST_F(step, interrupted_call)
 
 TEST_F(step, interrupted_ppoll)
 {
-	sh->nr = __NR_ppoll;
+	sh->nr = NR_PPOLL;
 	wake(self->steps.pid, SIGUSR1, false);
 	EXPECT_STEPS_AFTER_SIGNAL(" handler end");
 	EXPECT_EQ(-EINTR, sh->result);

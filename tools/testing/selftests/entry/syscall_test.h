@@ -48,6 +48,13 @@ long ptrace(int request, ...);
 # define SECCOMP_USER_NOTIF_FLAG_CONTINUE	1
 #endif
 
+/* A 32-bit program may have two: the older one may be configured off */
+#ifdef __NR_ppoll_time64
+# define NR_PPOLL	__NR_ppoll_time64
+#else
+# define NR_PPOLL	__NR_ppoll
+#endif
+
 /* The number of no call: not -1, which skips a call. s390's numbers have 16 bits */
 #define NR_NONE		0x5678
 
@@ -93,6 +100,15 @@ typedef void (*handler_fn)(int sig, siginfo_t *info, void *context);
 
 static inline long on_signal(int sig, handler_fn fn, int flags)
 {
+#if defined(NOLIBC) && defined(__arm__)
+	/* Its header has an older structure */
+	const struct {
+		handler_fn fn;
+		unsigned long flags, restorer, mask[2];
+	} action = { .fn = fn, .flags = flags | SA_SIGINFO };
+
+	return call6(__NR_rt_sigaction, sig, (long)&action, 0, sizeof(action.mask), 0, 0);
+#else
 	struct sigaction sa;
 
 	memset(&sa, 0, sizeof(sa));
@@ -104,6 +120,7 @@ static inline long on_signal(int sig, handler_fn fn, int flags)
 #else
 	sa.sa_sigaction = fn;
 	return sigaction(sig, &sa, NULL);
+#endif
 #endif
 }
 
