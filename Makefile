@@ -74,7 +74,7 @@ kunit: ## KUnit tests of the entry code, on a kernel with checks (5 min, once bu
 model: ## the way out to user mode as a model, checked by spin in all its states (2 min)
 	@$(T)/packages && $(T)/tree && $(T)/model
 
-bisect: ## each patch on its own: two kernels, W=1 and sparse, selftests (30 to 90 min; FROM=n TO=n)
+bisect: ## each patch on its own: two kernels, W=1 and sparse, selftests (1 min a patch, 5 to 15 with headers; FROM=n TO=n)
 	@$(T)/bisect $(FROM) $(TO)
 
 mutants: ## small faults in the entry code, a kernel for each: do the tests find them? (2 h)
@@ -95,7 +95,7 @@ coverage: ## lines of the series that the tests run, and why not the others (20 
 archs: ## compile the entry code and its users for other architectures (5 min)
 	@$(T)/packages && $(T)/tree && $(T)/builds arch
 
-boot-archs: ## boot other architectures on the base and on ours, with the tests that any can run (60 min; UPDATE=1)
+boot-archs: ## boot other architectures on the base and on ours, with the tests that any can run (30 min each; UPDATE=1)
 	@$(T)/packages && $(T)/tree && $(T)/boot-archs $(if $(UPDATE),&& $(T)/boot-archs --update)
 
 configs: ## the same for x86 in many configurations, 32-bit too (10 min)
