@@ -6,6 +6,7 @@
  * from what it does: umask() leaves another mask, clock_gettime() writes the time.
  */
 #define _GNU_SOURCE
+#include <linux/elf.h>
 #include <linux/rseq.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -447,6 +448,29 @@ TEST_F(syscall, trace_sets_error)
 }
 
 #ifdef __aarch64__
+/* How tracers did it before PTRACE_SET_SYSCALL_INFO, which presets an error */
+static void skip_by_registers(struct trace *t, struct ptrace_syscall_info *info)
+{
+	unsigned long regs[34];
+	int nr = -1;
+	struct iovec call = { &nr, sizeof(nr) };
+	struct iovec general = { regs, sizeof(regs) };
+
+	if (t->stops != 1)
+		return;
+	ptrace(PTRACE_SETREGSET, t->pid, (void *)NT_ARM_SYSTEM_CALL, &call);
+	ptrace(PTRACE_GETREGSET, t->pid, (void *)NT_PRSTATUS, &general);
+	regs[0] = MAGIC;
+	ptrace(PTRACE_SETREGSET, t->pid, (void *)NT_PRSTATUS, &general);
+}
+
+TEST_F(syscall, trace_skips_by_registers)
+{
+	START(true);
+	EXPECT_TRACE(skip_by_registers, " entry umask exit 4711");
+	EXPECT_MADE(MAGIC, OLD_MASK);
+}
+
 static long x7_after_call(void)
 {
 	register long x0 asm("x0") = 0;
