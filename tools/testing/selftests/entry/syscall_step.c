@@ -74,8 +74,11 @@ FIXTURE_SETUP(step)
 	t->pid = fork();
 	ASSERT_LE(0, t->pid);
 	if (t->pid == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		on_signal(SIGUSR1, handler, 0);
+		/* Page faults by a signal's frame may have an effect on steps: get them now */
+		signal_self(SIGUSR1);
+		sh->handled = 0;
+		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		/* Each time from the same address */
 		for (i = 0; i < sh->rounds; i++) {
 			signal_self(SIGSTOP);
@@ -221,26 +224,23 @@ static void wake(pid_t pid, int sig, bool again)
 	} while (0)
 
 /*
- * Architectures differ in what a tracer sees up to the signal's stop. Some report the end
- * of the step before it, with the kernel's own number for an interrupted call as its result.
- * Some have turned the task back to the call by then. What follows is the same for all.
+ * What a tracer sees up to the signal's stop depends on the architecture: see
+ * Documentation/core-api/entry-step.rst. What follows is the same for all.
  */
-#define EXPECT_STEPS_AFTER_SIGNAL(text)						\
-	do {									\
-		const char *_rest;						\
-										\
-		EXPECT_TRUE(step_through(&self->steps));			\
-		_rest = strstr(self->steps.log, " signal 10 at ");			\
-		ASSERT_TRUE(!!_rest) TH_LOG("no signal:%s", self->steps.log);		\
-		_rest = strchr(_rest + sizeof(" signal 10 at ") - 1, ' ');	\
-		EXPECT_STREQ(text, _rest ?: "") TH_LOG("all:%s", self->steps.log);	\
-	} while (0)
+#if defined(__aarch64__) || defined(__arm__)
+# define INTERRUPTED	" call" " call signal 10 at call"
+#elif defined(__s390__)
+# define INTERRUPTED	" call signal 10 at end"
+#elif defined(__x86_64__) || defined(__i386__)
+# define INTERRUPTED	" call end signal 10 at end"
+#endif
 
+#ifdef INTERRUPTED
 TEST_F(step, interrupted_call)
 {
 	READ_PIPE();
 	wake(self->steps.pid, SIGUSR1, false);
-	EXPECT_STEPS_AFTER_SIGNAL(" handler end");
+	EXPECT_STEPS(INTERRUPTED " handler end");
 	EXPECT_EQ(-EINTR, sh->result);
 }
 
@@ -248,7 +248,7 @@ TEST_F(step, interrupted_ppoll)
 {
 	sh->nr = NR_PPOLL;
 	wake(self->steps.pid, SIGUSR1, false);
-	EXPECT_STEPS_AFTER_SIGNAL(" handler end");
+	EXPECT_STEPS(INTERRUPTED " handler end");
 	EXPECT_EQ(-EINTR, sh->result);
 }
 
@@ -257,9 +257,10 @@ TEST_F(step, restarted_call)
 	self->steps.deliver = false;
 	READ_PIPE();
 	wake(self->steps.pid, SIGUSR1, true);
-	EXPECT_STEPS_AFTER_SIGNAL(" end");
+	EXPECT_STEPS(INTERRUPTED " end");
 	EXPECT_EQ(1, sh->result);
 	EXPECT_EQ('x', sh->byte);
 }
+#endif
 
 TEST_HARNESS_MAIN
