@@ -228,7 +228,8 @@ static void wake(pid_t pid, int sig, bool again)
  * Documentation/core-api/entry-step.rst. What follows is the same for all.
  */
 #if defined(__aarch64__) || defined(__arm__)
-# define INTERRUPTED	" call" " call signal 10 at call"
+# define TO_CALL	" call"
+# define INTERRUPTED	TO_CALL TO_CALL " signal 10 at call"
 #elif defined(__s390__)
 # define INTERRUPTED	" call signal 10 at end"
 #elif defined(__x86_64__) || defined(__i386__)
