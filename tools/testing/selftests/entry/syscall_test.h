@@ -236,7 +236,8 @@ static inline void log_call(struct trace *t, const char *what, long nr)
 }
 
 /* set_call - At a stop on entry or for seccomp: another number, and another first argument */
-static inline long set_call(struct trace *t, struct ptrace_syscall_info *info, int nr, long arg)
+static inline long set_call(struct trace *t, struct ptrace_syscall_info *info, int nr,
+			    unsigned long arg)
 {
 	if (info->op == PTRACE_SYSCALL_INFO_SECCOMP) {
 		info->seccomp.nr = nr;
