@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A tracer's single steps over system calls, whatever the architecture: a step over the
- * instruction that makes a call ends after this instruction. There the tracer finds the
- * task once, and not for the first time in a handler.
+ * A tracer's single steps over system calls, on any architecture. A step over the
+ * instruction that makes a call has to end right after it, once, and before a signal's
+ * handler runs.
  *
- * Both addresses are found out by the test: the kernel tells a tracer the one after the
- * instruction when the call begins, and that of the instruction is the last one before it.
+ * The test needs two addresses. The kernel tells a tracer the one after the instruction
+ * when the call begins. The last step before that one ends at the instruction itself.
  */
 #define _GNU_SOURCE
 #include "syscall_test.h"
