@@ -4,8 +4,7 @@
  *
  * generic_do_syscall() does everything between the transition from user mode and
  * the one back to it. Transitions and exit work are in entry-user.h, because system
- * calls share them with interrupts. The other functions are for architectures that
- * do something between the steps.
+ * calls share them with interrupts.
  */
 #ifndef _LINUX_ENTRY_COMMON_H
 #define _LINUX_ENTRY_COMMON_H
@@ -79,8 +78,8 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
  * arch_syscall_enter - Architecture's hook at the start of a syscall
  * @regs:	Register state as user mode left it
  *
- * Runs first in generic_do_syscall() and in syscall_enter_from_user_mode_work(),
- * before anything can change @regs. Keep it short, because every syscall executes it.
+ * Runs first in generic_do_syscall(), before anything can change @regs. Keep it
+ * short, because every syscall executes it.
  *
  * Context: Task context, interrupts enabled.
  */
@@ -151,7 +150,8 @@ static __always_inline unsigned long syscall_work_now(void)
  * @regs:	Register state at entry. The result may be preset to -ENOSYS
  *
  * Context: Task context, interrupts enabled. May sleep.
- * Return: As syscall_enter_from_user_mode_work().
+ * Return: true if the syscall is to be made. false if it is to be skipped: then
+ *	   the result may have been set and must stay as it is.
  */
 static __always_inline bool syscall_enter_permits(struct pt_regs *regs)
 {
@@ -159,56 +159,6 @@ static __always_inline bool syscall_enter_permits(struct pt_regs *regs)
 
 	return likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)) || syscall_enter_work(regs);
 }
-
-/**
- * syscall_enter_from_user_mode_work - One-time work before a syscall
- * @regs:	Register state at entry. The result may be preset to -ENOSYS
- * @nr:		The syscall's number. Updated if there was work, as a tracer may have
- *		changed it
- *
- * Context: Task context, interrupts enabled. May sleep.
- * Return: true if the syscall is to be made. false if it is to be skipped: then
- *	   the result may have been set and must stay as it is.
- */
-static __always_inline bool syscall_enter_from_user_mode_work(struct pt_regs *regs, long *nr)
-{
-	arch_syscall_enter(regs);
-
-	if (likely(!(syscall_work_now() & SYSCALL_WORK_ENTER)))
-		return true;
-
-	if (!syscall_enter_work(regs))
-		return false;
-
-	*nr = arch_syscall_nr(regs);
-	return true;
-}
-
-/**
- * syscall_enter_from_user_mode_randomize_stack - Enter for a syscall, do its work
- * @regs:	Register state of the user context
- * @nr:		Pointer to the syscall's number, which may be changed
- *
- * For architectures that do nothing between the transition and the one-time work.
- * A macro, for the same reason as enter_from_user_mode_randomize_stack(), which
- * it uses.
- *
- * Context: noinstr, on the task's stack. Interrupts disabled on entry, enabled
- *	    on return. May sleep.
- * Return: As syscall_enter_from_user_mode_work().
- */
-#define syscall_enter_from_user_mode_randomize_stack(regs, nr)			\
-	({									\
-		struct pt_regs *__regs = (regs);				\
-		bool __permit;							\
-										\
-		enter_from_user_mode_randomize_stack(__regs);			\
-		instrumentation_begin();					\
-		local_irq_enable();						\
-		__permit = syscall_enter_from_user_mode_work(__regs, nr);	\
-		instrumentation_end();						\
-		__permit;							\
-	})
 
 /**
  * syscall_exit_checks - Checks at the end of each syscall

@@ -18,25 +18,11 @@ static __always_inline void call(struct pt_regs *regs, long nr)
 	fake_sleeps_val("call", nr);
 }
 
-/* An architecture that uses the fine-grained functions */
-static void in_steps(struct pt_regs *regs)
-{
-	long nr = FAKE_NR;
-
-	if (syscall_enter_from_user_mode_work(regs, &nr))
-		call(regs, nr);
-	syscall_exit_to_user_mode_work(regs);
-	local_irq_disable();
-	syscall_exit_to_user_mode_prepare(regs);
-}
-
-/* An architecture that uses one function for the end of a call and the transition */
+/* A call that ends by the function that a new task uses, with the transition */
 static void with_end(struct pt_regs *regs)
 {
-	long nr = FAKE_NR;
-
-	if (syscall_enter_from_user_mode_work(regs, &nr))
-		call(regs, nr);
+	if (syscall_enter_permits(regs))
+		call(regs, arch_syscall_nr(regs));
 	fake.instrumentable = 0;
 	syscall_exit_to_user_mode(regs);
 }
@@ -53,7 +39,6 @@ static const struct {
 	const char *begin, *end;
 } ways[] = {
 	{ "generic_do_syscall()",		whole },
-	{ "work and exit in steps",		in_steps },
 	{ "syscall_exit_to_user_mode()",	with_end, "{",
 	  "} " LEAVE },
 };
@@ -69,6 +54,9 @@ static void set_up(unsigned long work)
 #ifdef CONFIG_S390
 	/* Registers without this flag have no number */
 	set_pt_regs_flag(&fake.regs, PIF_SYSCALL);
+#endif
+#ifdef CONFIG_PPC
+	set_trap(&fake.regs, INTERRUPT_SYSCALL);
 #endif
 	syscall_set_nr(fake.task, &fake.regs, FAKE_NR);
 	syscall_set_arguments(fake.task, &fake.regs, args);
@@ -547,38 +535,14 @@ static void new_task(struct kunit *test)
 	expect_result(0);
 }
 
-/* Without work, the finer grained functions leave alone the number that they are given */
-static void number_left_alone(struct kunit *test)
+static void enter(struct kunit *test)
 {
-	long nr = FAKE_NR + 1;
-
 	set_up(0);
-	KUNIT_EXPECT_TRUE(test, syscall_enter_from_user_mode_work(&fake.regs, &nr));
-	KUNIT_EXPECT_EQ(test, nr, FAKE_NR + 1);
-}
-
-static void enter_in_one_piece(struct kunit *test)
-{
-	long nr = FAKE_NR;
-	bool permitted;
-
-	set_up(SYSCALL_WORK_SYSCALL_TRACE);
 	fake.irqs_off = true;
 	fake.instrumentable = 0;
-	fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
-	permitted = syscall_enter_from_user_mode_randomize_stack(&fake.regs, &nr);
-	KUNIT_EXPECT_TRUE(test, permitted);
-	KUNIT_EXPECT_EQ(test, nr, 100);
-	KUNIT_EXPECT_FALSE(test, fake.irqs_off);
-	expect_log(ENTER " { kstack } { enter ptrace }", "made");
-
-	set_up(SYSCALL_WORK_SECCOMP);
-	fake.irqs_off = true;
-	fake.instrumentable = 0;
-	fake_on((struct fake_reaction) { .at = "seccomp", .no = true });
-	permitted = syscall_enter_from_user_mode_randomize_stack(&fake.regs, &nr);
-	KUNIT_EXPECT_FALSE(test, permitted);
-	expect_log(ENTER " { kstack } { enter seccomp }", "forbidden");
+	enter_from_user_mode_randomize_stack(&fake.regs);
+	KUNIT_EXPECT_TRUE(test, fake.irqs_off);
+	expect_log(ENTER " { kstack }", "entered");
 }
 
 #ifdef CONFIG_PROVE_LOCKING
@@ -612,11 +576,10 @@ static struct kunit_case entry_syscall_cases[] = {
 	KUNIT_CASE(dispatched_then_not),
 	KUNIT_CASE(work_gone_when_looked_at_again),
 	KUNIT_CASE(number_changed),
-	KUNIT_CASE(number_left_alone),
 	KUNIT_CASE(tracer_changes_work),
 	KUNIT_CASE(work_changes_during_call),
 	KUNIT_CASE(new_task),
-	KUNIT_CASE(enter_in_one_piece),
+	KUNIT_CASE(enter),
 #ifdef CONFIG_PROVE_LOCKING
 	KUNIT_CASE(call_leaves_interrupts_disabled),
 #endif

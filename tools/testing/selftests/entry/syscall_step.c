@@ -232,7 +232,7 @@ static void wake(pid_t pid, int sig, bool again)
 # define INTERRUPTED	TO_CALL TO_CALL " signal 10 at call"
 #elif defined(__s390__)
 # define INTERRUPTED	" call signal 10 at end"
-#elif defined(__x86_64__) || defined(__i386__)
+#elif defined(__x86_64__) || defined(__i386__) || defined(__powerpc__)
 # define INTERRUPTED	" call end signal 10 at end"
 #endif
 
