@@ -10,6 +10,7 @@
 #include <linux/rseq.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -243,7 +244,8 @@ TEST_F(syscall, seccomp_trap)
 	EXPECT_EQ(__NR_umask, sh->syscall);
 	EXPECT_EQ(OLD_MASK, sh->mask);
 	/* The register of the result is what it was before the call */
-#if defined(__riscv) || defined(__loongarch__) || defined(__aarch64__) || defined(__s390__)
+#if defined(__riscv) || defined(__loongarch__) || defined(__aarch64__) || \
+	defined(__s390__) || defined(__powerpc__)
 	EXPECT_EQ(NEW_MASK, sh->result);
 #elif defined(__x86_64__)
 	EXPECT_EQ(__NR_umask, sh->result);
@@ -555,6 +557,8 @@ TEST_F(syscall, sysemu)
 	EXPECT_EQ(OLD_MASK, sh->mask);
 #if defined(__riscv) || defined(__x86_64__)
 	EXPECT_EQ(-ENOSYS, sh->result);
+#elif defined(__powerpc__)
+	EXPECT_EQ(NEW_MASK, sh->result);
 #endif
 }
 
@@ -1099,5 +1103,69 @@ TEST_F(syscall, rseq_bad_section_is_fatal)
 	ASSERT_FALSE(WIFEXITED(status));
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
+
+#ifdef __powerpc64__
+/* ---- powerpc's other instruction, whose errors are negative results */
+
+#define SCV		".long 0x44000001"	/* scv 0 */
+#define SCV_1		".long 0x44000021"	/* scv 1, which no kernel supports */
+#define HWCAP2_SCV	0x00100000
+
+static long scv(long nr, long a)
+{
+	register long r0 __asm__("r0") = nr;
+	register long r3 __asm__("r3") = a;
+
+	__asm__ volatile(SCV : "+r"(r0), "+r"(r3) : : "r4", "r5", "r6", "r7", "r8", "r9", "r10",
+			 "r11", "r12", "cr0", "cr1", "cr5", "cr6", "cr7", "lr", "ctr", "memory");
+	return r3;
+}
+
+#define HAVE_SCV()	(getauxval(AT_HWCAP2) & HWCAP2_SCV)
+
+TEST_F(syscall, scv_results)
+{
+	if (!HAVE_SCV())
+		SKIP(return, "no scv");
+	EXPECT_EQ(getpid(), scv(__NR_getpid, 0));
+	EXPECT_EQ(-EBADF, scv(__NR_close, -1));
+	EXPECT_EQ(-ENOSYS, scv(NR_NONE, 0));
+}
+
+TEST_F(syscall, scv_skipped)
+{
+	if (!HAVE_SCV())
+		SKIP(return, "no scv");
+	START_AFTER(false, filter_call(__NR_close, SECCOMP_RET_ERRNO | EXDEV, 0);
+	      sh->time[0] = scv(__NR_close, -1));
+	FINISH();
+	EXPECT_EQ(-EXDEV, sh->time[0]);
+}
+
+TEST_F(syscall, scv_fork)
+{
+	long pid;
+
+	if (!HAVE_SCV())
+		SKIP(return, "no scv");
+	pid = scv(__NR_fork, 0);
+	ASSERT_LE(0, pid);
+	if (pid == 0)
+		scv(__NR_exit_group, 7);
+	EXPECT_EQ(7, WEXITSTATUS(wait_status(pid)));
+}
+
+TEST_F(syscall, scv_unsupported)
+{
+	int status;
+
+	if (!HAVE_SCV())
+		SKIP(return, "no scv");
+	START_AFTER(false, __asm__ volatile(SCV_1 : : : "r0", "r3", "lr", "ctr", "memory"));
+	status = wait_status(self->pid);
+	ASSERT_FALSE(WIFEXITED(status));
+	EXPECT_EQ(SIGILL, WTERMSIG(status));
+}
+#endif
 
 TEST_HARNESS_MAIN
