@@ -201,6 +201,20 @@ TEST_F(step, signal_without_handler)
 
 /* ---- a call that sleeps */
 
+/*
+ * What a tracer sees up to the signal's stop depends on the architecture: see
+ * Documentation/core-api/entry-step.rst. What follows is the same for all.
+ */
+#if defined(__aarch64__) || defined(__arm__)
+# define TO_CALL	" call"
+# define INTERRUPTED	TO_CALL TO_CALL " signal 10 at call"
+#elif defined(__s390__)
+# define INTERRUPTED	" call signal 10 at end"
+#elif defined(__x86_64__) || defined(__i386__) || defined(__powerpc__)
+# define INTERRUPTED	" call end signal 10 at end"
+#endif
+
+#ifdef INTERRUPTED
 /* When the task sleeps in its call: send it a signal; and a byte, when it sleeps again */
 static void wake(pid_t pid, int sig, bool again)
 {
@@ -223,20 +237,6 @@ static void wake(pid_t pid, int sig, bool again)
 		sh->args[2] = 1;		\
 	} while (0)
 
-/*
- * What a tracer sees up to the signal's stop depends on the architecture: see
- * Documentation/core-api/entry-step.rst. What follows is the same for all.
- */
-#if defined(__aarch64__) || defined(__arm__)
-# define TO_CALL	" call"
-# define INTERRUPTED	TO_CALL TO_CALL " signal 10 at call"
-#elif defined(__s390__)
-# define INTERRUPTED	" call signal 10 at end"
-#elif defined(__x86_64__) || defined(__i386__) || defined(__powerpc__)
-# define INTERRUPTED	" call end signal 10 at end"
-#endif
-
-#ifdef INTERRUPTED
 TEST_F(step, interrupted_call)
 {
 	READ_PIPE();
