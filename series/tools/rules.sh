@@ -96,6 +96,14 @@ rule_lists() { (load_patches) 2>&1 | none; }
 rule_drift() { (load_patches && check_drift) 2>&1 | none; }
 rule_assembled() { (load_patches && assemble) 2>&1 | none; }
 
+# A file may come and go within the series
+there_at_last()
+{
+	while IFS= read -r path; do
+		! tgit cat-file -e "base:$path" 2>/dev/null && ! tgit cat-file -e "$ASSEMBLED:$path" 2>/dev/null || say "$path"
+	done
+}
+
 rule_overlay()
 {
 	local path
@@ -103,7 +111,7 @@ rule_overlay()
 		for path in "${!WHOLE[@]}"; do
 			cmp -s "$TOP/$path" "$LOOK/new/$path" || say "$path is another one in the tree"
 		done
-		comm -3 <(touched_paths) <(tgit -c core.quotePath=false diff --no-renames --name-only base "$ASSEMBLED" | sort -u) |
+		comm -3 <(touched_paths | there_at_last) <(tgit -c core.quotePath=false diff --no-renames --name-only base "$ASSEMBLED" | sort -u) |
 			sed 's/^\t\(.*\)/\1 is changed, and no patch names it/; t; s/$/ is as in the base/'
 	} | none
 }
@@ -332,9 +340,10 @@ without_code()
 {
 	local dir there=()
 	# A directory that is not there would be an error
-	for dir in include kernel arch/{x86,riscv,loongarch,s390,arm64} tools/testing/selftests/{entry,x86}; do
+	while read -r dir; do
 		! tgit cat-file -e "$2:$dir" 2>/dev/null || there+=("$dir/*.[chS]")
-	done
+	done < <(printf '%s\n' include kernel tools/testing/selftests/{entry,x86}
+		touched_paths | sed -n 's,^\(arch/[^/]*\)/.*,\1,p' | sort -u)
 	tgit archive "$2" -- "${there[@]}" |
 		tar -xO | grep -avE '^[[:space:]]*(\*|/\*|//)' | grep -aowF -f "$1" | sort -u | comm -13 - "$1"
 }

@@ -672,8 +672,8 @@ static bool write_to(const char *path, const char *text)
 /* calls_in_trace - " enter NAME" and " leave NAME [ERROR]" of two calls, as they were traced */
 static void calls_in_trace(struct trace *t)
 {
-	static char text[65536];
 	char *line, *next, *nr, *error;
+	static char text[65536];
 	int fd, n, len = 0;
 	long value;
 
@@ -1104,7 +1104,7 @@ TEST_F(syscall, rseq_bad_section_is_fatal)
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
 
-#ifdef __powerpc64__
+#if defined(__powerpc64__)
 /* ---- powerpc's other instruction, whose errors are negative results */
 
 #define SCV		".long 0x44000001"	/* scv 0 */

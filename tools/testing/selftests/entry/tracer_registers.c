@@ -58,8 +58,8 @@ static struct {
 
 static bool transfer_stack(pid_t pid, int nr)
 {
-	const struct iovec local = { state.stack, sizeof(state.stack) };
 	const struct iovec remote = { (void *)(sh->frame - BELOW), sizeof(state.stack) };
+	const struct iovec local = { state.stack, sizeof(state.stack) };
 
 	return call6(nr, pid, (long)&local, 1, (long)&remote, 1, 0) == sizeof(state.stack);
 }
@@ -91,9 +91,9 @@ FIXTURE(registers) {
 };
 
 FIXTURE_VARIANT(registers) {
-	int op;			/* kind of the stop at which the registers are set */
-	int request;		/* to get there */
 	bool signal, fault;	/* the reason for it */
+	int request;		/* to get there */
+	int op;			/* kind of the stop at which the registers are set */
 };
 
 FIXTURE_VARIANT_ADD(registers, call_entry) {
@@ -190,7 +190,8 @@ static void call_and_look(void)
 
 	__asm__ volatile("sc\n\tmr 3,9\n\tmr 4,12\n\tmfctr 5"
 			 : "+r"(nr), "=r"(r3), "=r"(r4), "=r"(r5)
-			 : : "r6", "r7", "r8", "r9", "r10", "r11", "r12", "ctr", "xer", "cr0", "memory");
+			 : : "r6", "r7", "r8", "r9", "r10", "r11", "r12", "ctr", "xer", "cr0",
+			   "memory");
 	sh->seen[0] = r3;
 	sh->seen[1] = r4;
 	sh->seen[2] = r5;
