@@ -6,11 +6,11 @@
  * from what it does: umask() leaves another mask, clock_gettime() writes the time.
  */
 #define _GNU_SOURCE
+#include <linux/auxvec.h>
 #include <linux/elf.h>
 #include <linux/rseq.h>
 #include <linux/sched.h>
 #include <poll.h>
-#include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>

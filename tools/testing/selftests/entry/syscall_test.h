@@ -30,11 +30,13 @@
 #ifdef NOLIBC
 #include <asm/siginfo.h>
 #include <linux/signal.h>
+#include <sys/auxv.h>
 #include <sys/ptrace.h>
 #define WIFSTOPPED(status)	(((status) & 0xff) == 0x7f)
 #define WSTOPSIG(status)	(((status) >> 8) & 0xff)
 #else
-/* Its header cannot be used together with the kernel's */
+/* Their headers cannot be used together with the kernel's */
+unsigned long getauxval(unsigned long type);
 long ptrace(int request, ...);
 #endif
 
