@@ -114,6 +114,17 @@ TEST_F(number, filter_forbids)
 	}
 }
 
+#if defined(__riscv) || defined(__powerpc__)
+/* The number is all of the register there */
+TEST_F(number, high_bits_count)
+{
+	if (!BIT32)
+		SKIP(return, "registers have 32 bits");
+	EXPECT_EQ(-ENOSYS, call0(BIT32 | __NR_getpid));
+	EXPECT_EQ(-ENOSYS, call0(LONG_MIN | __NR_getpid));
+}
+#endif
+
 /* A traced child makes the calls */
 static bool trace_calls(struct trace *t, long *seen, trace_fn fn)
 {
