@@ -1104,7 +1104,7 @@ TEST_F(syscall, rseq_bad_section_is_fatal)
 	EXPECT_EQ(SIGSEGV, WTERMSIG(status));
 }
 
-#if defined(__powerpc64__)
+#if defined(__powerpc__) && __SIZEOF_LONG__ == 8
 /* ---- powerpc's other instruction, whose errors are negative results */
 
 #define SCV		".long 0x44000001"	/* scv 0 */
