@@ -99,8 +99,11 @@ rule_assembled() { (load_patches && assemble) 2>&1 | none; }
 # A file may come and go within the series
 there_at_last()
 {
+	local path
 	while IFS= read -r path; do
-		! tgit cat-file -e "base:$path" 2>/dev/null && ! tgit cat-file -e "$ASSEMBLED:$path" 2>/dev/null || say "$path"
+		if tgit cat-file -e "base:$path" 2>/dev/null || tgit cat-file -e "$ASSEMBLED:$path" 2>/dev/null; then
+			say "$path"
+		fi
 	done
 }
 

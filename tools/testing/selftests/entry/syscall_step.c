@@ -41,22 +41,6 @@ FIXTURE(step) {
 	struct steps steps;
 };
 
-/* Lets the task go on, and waits for its next stop. Returns the signal, 0 at its end, or < 0 */
-static int next_stop(pid_t pid, int request, long sig, struct ptrace_syscall_info *info)
-{
-	int status;
-
-	if (ptrace(request, pid, NULL, (void *)sig))
-		return -errno;
-	status = wait_status(pid);
-	if (!WIFSTOPPED(status))
-		return 0;
-	memset(info, 0, sizeof(*info));
-	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(*info), info) <= 0)
-		return -errno;
-	return WSTOPSIG(status);
-}
-
 FIXTURE_SETUP(step)
 {
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;

@@ -312,4 +312,24 @@ static inline bool trace_child(struct trace *t, trace_fn at_stop)
 	return WIFEXITED(status);
 }
 
+/*
+ * next_stop - Let a task go on, with a signal or without, and wait for its next stop
+ *
+ * Returns the stop's signal, 0 if the task has ended, or < 0.
+ */
+static inline int next_stop(pid_t pid, int request, long sig, struct ptrace_syscall_info *info)
+{
+	int status;
+
+	if (ptrace(request, pid, NULL, (void *)sig))
+		return -errno;
+	status = wait_status(pid);
+	if (!WIFSTOPPED(status))
+		return 0;
+	memset(info, 0, sizeof(*info));
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof(*info), info) <= 0)
+		return -errno;
+	return WSTOPSIG(status);
+}
+
 #endif /* SELFTEST_ENTRY_SYSCALL_TEST_H */
