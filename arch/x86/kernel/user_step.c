@@ -6,7 +6,6 @@
 #include <linux/cleanup.h>
 #include <linux/entry-common.h>
 #include <linux/errno.h>
-#include <linux/list.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/signal.h>
@@ -34,36 +33,6 @@ void user_step_trap(struct pt_regs *regs)
 
 	current->thread.virtual_dr6 = DR_STEP;
 	send_sigtrap(regs, 0, TRAP_TRACE);
-}
-
-#define SYNCHRONOUS_SIGNALS						\
-	(rt_sigmask(SIGSEGV) | rt_sigmask(SIGBUS) | rt_sigmask(SIGILL) | \
-	 rt_sigmask(SIGTRAP) | rt_sigmask(SIGFPE) | rt_sigmask(SIGSYS))
-
-/* Only exec and exit of the task itself replace it */
-static struct sighand_struct *own_sighand(void)
-{
-	return rcu_dereference_protected(current->sighand, true);
-}
-
-/*
- * Whether a synchronous signal is pending, which tells how the instruction ended. It
- * was queued first and is delivered first, even if it is blocked. So a step trap would
- * be reported at the first instruction of its handler.
- */
-static bool synchronous_signal_pending(void)
-{
-	struct sigqueue *q;
-
-	guard(spinlock_irq)(&own_sighand()->siglock);
-
-	/* The test by which signal code tells it from a signal that was sent */
-	list_for_each_entry(q, &current->pending.list, list) {
-		if (q->info.si_code > SI_USER &&
-		    siginmask(q->info.si_signo, SYNCHRONOUS_SIGNALS))
-			return true;
-	}
-	return false;
 }
 
 /**
@@ -177,6 +146,12 @@ static bool syscall_undecided(struct pt_regs *regs)
 		return false;
 
 	return test_restore_sigmask() || wants_restart(regs);
+}
+
+/* Only exec and exit of the task itself replace it */
+static struct sighand_struct *own_sighand(void)
+{
+	return rcu_dereference_protected(current->sighand, true);
 }
 
 /* Whether a handler with these flags ends the syscall, so that it is not restarted */
