@@ -18,6 +18,7 @@ static struct shared {
 	long nr, args[3];	/* of the call that it makes next */
 	long result;
 	int rounds;
+	bool trap;		/* install a filter: getppid() raises SIGSYS */
 	int fds[2];
 	int handled, done;
 	char byte;
@@ -59,12 +60,15 @@ FIXTURE_SETUP(step)
 	ASSERT_LE(0, t->pid);
 	if (t->pid == 0) {
 		on_signal(SIGUSR1, handler, 0);
+		on_signal(SIGSYS, handler, 0);
 		/* Page faults by a signal's frame may have an effect on steps: get them now */
 		signal_self(SIGUSR1);
 		sh->handled = 0;
 		ptrace(PTRACE_TRACEME, 0, 0, 0);
 		/* Each time from the same address */
 		for (i = 0; i < sh->rounds; i++) {
+			if (sh->trap)
+				filter_call(__NR_getppid, SECCOMP_RET_TRAP, 0);
 			signal_self(SIGSTOP);
 			sh->result = call3(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
 		}
@@ -182,6 +186,41 @@ TEST_F(step, signal_without_handler)
 	EXPECT_STEPS(" call end signal 17 at end");
 	EXPECT_EQ(0, sh->result);
 }
+
+/* A signal of the call itself tells how it has ended: no step besides it */
+TEST_F(step, trapped_call)
+{
+	struct ptrace_syscall_info info;
+
+	sh->trap = true;
+	sh->rounds++;
+	ASSERT_EQ(SIGSTOP, next_stop(self->steps.pid, PTRACE_CONT, 0, &info));
+	EXPECT_STEPS(" call signal 31 at end handler end");
+	EXPECT_EQ(1, sh->handled);
+}
+
+#ifdef __powerpc__
+#define SINGLEBLOCK	0x100
+#elif defined(__x86_64__) || defined(__i386__)
+#define SINGLEBLOCK	33
+#endif
+
+#ifdef SINGLEBLOCK
+/* A step to the next branch ends at a call as well */
+TEST_F(step, block)
+{
+	struct ptrace_syscall_info info;
+	pid_t pid = self->steps.pid;
+	int sig;
+
+	ASSERT_EQ(SIGTRAP | 0x80, next_stop(pid, PTRACE_SYSCALL, 0, &info));
+	sig = next_stop(pid, SINGLEBLOCK, 0, &info);
+	if (sig == -EIO)
+		SKIP(return, "this machine has no steps to the next branch");
+	EXPECT_EQ(SIGTRAP, sig);
+	EXPECT_EQ(self->steps.end, info.instruction_pointer);
+}
+#endif
 
 /* ---- a call that sleeps */
 
