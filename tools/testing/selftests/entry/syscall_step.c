@@ -188,14 +188,35 @@ TEST_F(step, signal_without_handler)
 }
 
 /* A signal of the call itself tells how it has ended: no step besides it */
-TEST_F(step, trapped_call)
+static bool raise_sigsys(struct steps *t)
 {
 	struct ptrace_syscall_info info;
 
 	sh->trap = true;
 	sh->rounds++;
-	ASSERT_EQ(SIGSTOP, next_stop(self->steps.pid, PTRACE_CONT, 0, &info));
+	return next_stop(t->pid, PTRACE_CONT, 0, &info) == SIGSTOP;
+}
+
+TEST_F(step, trapped_call)
+{
+	ASSERT_TRUE(raise_sigsys(&self->steps));
 	EXPECT_STEPS(" call signal 31 at end handler end");
+	EXPECT_EQ(1, sh->handled);
+}
+
+TEST_F(step, trapped_call_is_over)
+{
+	struct ptrace_syscall_info info;
+	pid_t pid = self->steps.pid;
+	int sig;
+
+	ASSERT_TRUE(raise_sigsys(&self->steps));
+	do {
+		sig = next_stop(pid, PTRACE_SINGLESTEP, 0, &info);
+	} while (sig == SIGTRAP);
+	ASSERT_EQ(SIGSYS, sig);
+	/* No stop up to its end */
+	EXPECT_EQ(0, next_stop(pid, PTRACE_CONT, SIGSYS, &info));
 	EXPECT_EQ(1, sh->handled);
 }
 
