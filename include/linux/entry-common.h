@@ -50,8 +50,6 @@ static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_re
 {
 	return ptrace_report_syscall_permit_entry(regs);
 }
-
-#define arch_ptrace_report_syscall_permit_entry arch_ptrace_report_syscall_permit_entry
 #endif
 
 #ifndef arch_ptrace_report_syscall_exit
@@ -69,8 +67,6 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
 {
 	ptrace_report_syscall_exit(regs, step);
 }
-
-#define arch_ptrace_report_syscall_exit arch_ptrace_report_syscall_exit
 #endif
 
 #ifndef arch_syscall_enter
@@ -84,7 +80,6 @@ static __always_inline void arch_ptrace_report_syscall_exit(struct pt_regs *regs
  * Context: Task context, interrupts enabled.
  */
 static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
-#define arch_syscall_enter arch_syscall_enter
 #endif
 
 #ifndef arch_syscall_nr
@@ -103,8 +98,6 @@ static __always_inline long arch_syscall_nr(struct pt_regs *regs)
 {
 	return syscall_get_nr(current, regs);
 }
-
-#define arch_syscall_nr arch_syscall_nr
 #endif
 
 bool syscall_enter_work(struct pt_regs *regs);
@@ -161,24 +154,7 @@ static __always_inline bool syscall_enter_permits(struct pt_regs *regs)
 }
 
 /**
- * syscall_exit_checks - Checks at the end of each syscall
- * @regs:	Register state to which user mode will return
- *
- * Context: Task context, interrupts enabled.
- */
-static __always_inline void syscall_exit_checks(struct pt_regs *regs)
-{
-	if (IS_ENABLED(CONFIG_PROVE_LOCKING) &&
-	    WARN(irqs_disabled(), "syscall %ld left interrupts disabled",
-		 (long)syscall_get_nr(current, regs)))
-		local_irq_enable();
-
-	/* Does nothing unless rseq debugging is enabled */
-	rseq_debug_syscall_return(regs);
-}
-
-/**
- * syscall_exit_to_user_mode_work - One-time work after a syscall
+ * syscall_exit_to_user_mode_work - Checks and one-time work after a syscall
  * @regs:	Register state to which user mode will return
  *
  * Must run exactly once for each system call, even if the call was skipped, and
@@ -188,7 +164,14 @@ static __always_inline void syscall_exit_checks(struct pt_regs *regs)
  */
 static __always_inline void syscall_exit_to_user_mode_work(struct pt_regs *regs)
 {
-	syscall_exit_checks(regs);
+	if (IS_ENABLED(CONFIG_PROVE_LOCKING) &&
+	    WARN(irqs_disabled(), "syscall %ld left interrupts disabled",
+		 (long)syscall_get_nr(current, regs)))
+		local_irq_enable();
+
+	/* Does nothing unless rseq debugging is enabled */
+	rseq_debug_syscall_return(regs);
+
 	if (unlikely(syscall_work_now() & SYSCALL_WORK_EXIT))
 		syscall_exit_work(regs);
 }

@@ -87,7 +87,6 @@
  * Context: noinstr. Interrupts disabled, RCU may not be watching.
  */
 static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs) { }
-#define arch_enter_from_user_mode arch_enter_from_user_mode
 #endif
 
 #ifndef arch_exit_to_user_mode
@@ -101,7 +100,6 @@ static __always_inline void arch_enter_from_user_mode(struct pt_regs *regs) { }
  * Context: noinstr. Interrupts disabled, RCU not watching.
  */
 static __always_inline void arch_exit_to_user_mode(void) { }
-#define arch_exit_to_user_mode arch_exit_to_user_mode
 #endif
 
 #ifndef arch_exit_to_user_mode_work
@@ -116,7 +114,6 @@ static __always_inline void arch_exit_to_user_mode(void) { }
  */
 static inline void arch_exit_to_user_mode_work(struct pt_regs *regs,
 					       unsigned long ti_work) { }
-#define arch_exit_to_user_mode_work arch_exit_to_user_mode_work
 #endif
 
 #ifndef arch_exit_to_user_mode_late
@@ -131,7 +128,6 @@ static inline void arch_exit_to_user_mode_work(struct pt_regs *regs,
  *	    enable interrupts, because new work would go unnoticed.
  */
 static inline void arch_exit_to_user_mode_late(unsigned long ti_work) { }
-#define arch_exit_to_user_mode_late arch_exit_to_user_mode_late
 #endif
 
 #ifndef arch_exit_to_user_mode_prepare
@@ -147,7 +143,6 @@ static inline void arch_exit_to_user_mode_late(unsigned long ti_work) { }
  */
 static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
 						  unsigned long ti_work) { }
-#define arch_exit_to_user_mode_prepare arch_exit_to_user_mode_prepare
 #endif
 
 /**

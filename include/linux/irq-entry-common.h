@@ -73,7 +73,6 @@ typedef struct irqentry_state {
  * Return: true if RCU may not be watching, false if it is.
  */
 static __always_inline bool arch_in_rcu_eqs(void) { return false; }
-#define arch_in_rcu_eqs arch_in_rcu_eqs
 #endif
 
 void raw_irqentry_exit_cond_resched(void);

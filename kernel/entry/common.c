@@ -143,17 +143,15 @@ noinstr irqentry_state_t irqentry_nmi_enter(struct pt_regs *regs)
  */
 noinstr void irqentry_nmi_exit(struct pt_regs *regs, irqentry_state_t state)
 {
-	const bool lockdep_irqs_on = state.lockdep;
-
 	instrumentation_begin();
 	ftrace_nmi_exit();
-	if (lockdep_irqs_on)
+	if (state.lockdep)
 		entry_trace_irqs_on_prepare();
 	instrumentation_end();
 
 	ct_nmi_exit();
 	lockdep_hardirq_exit();
-	if (lockdep_irqs_on)
+	if (state.lockdep)
 		lockdep_hardirqs_on(CALLER_ADDR0);
 	__nmi_exit();
 }

@@ -514,7 +514,7 @@ static void fake_audit_exit(struct pt_regs *regs)
 #ifdef CONFIG_AUDITSYSCALL
 #define audit_context()				(fake.task->audit_context)
 #endif
-#define __audit_syscall_entry			fake_audit_enter
+#define audit_syscall_entry			fake_audit_enter
 #define audit_syscall_exit(regs)		fake_audit_exit(regs)
 #define rseq_debug_syscall_return(regs)		fake_sleeps(with_regs("check", regs))
 

@@ -10,18 +10,13 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/syscalls.h>
 
-#ifdef CONFIG_AUDITSYSCALL
 static void audit_enter(struct pt_regs *regs)
 {
 	unsigned long args[6];
 
 	syscall_get_arguments(current, regs, args);
-	__audit_syscall_entry(syscall_get_nr(current, regs),
-			      args[0], args[1], args[2], args[3]);
+	audit_syscall_entry(syscall_get_nr(current, regs), args[0], args[1], args[2], args[3]);
 }
-#else
-static inline void audit_enter(struct pt_regs *regs) { }
-#endif
 
 /*
  * The noinline functions here need registers that must be saved. If they were inline,

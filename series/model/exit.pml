@@ -369,7 +369,7 @@ inline syscall_exit_work()
 
 inline syscall_exit_to_user_mode_work()
 {
-	/* syscall_exit_checks() */
+	/* irqs_disabled() rseq_debug_syscall_return() */
 	if
 	:: syscall_work_now() & ONETIME -> syscall_exit_work()
 	:: else

@@ -16,10 +16,8 @@ static noinline void dispatch_x32(struct pt_regs *regs, unsigned long nr)
 
 static __always_inline void dispatch_64(struct pt_regs *regs, long nr)
 {
-	if (dispatch(regs, nr, NR_syscalls, x64_sys_call))
-		return;
-
-	if (IS_ENABLED(CONFIG_X86_X32_ABI) && (nr & __X32_SYSCALL_BIT) && x32_enabled)
+	if (!dispatch(regs, nr, NR_syscalls, x64_sys_call) &&
+	    IS_ENABLED(CONFIG_X86_X32_ABI) && (nr & __X32_SYSCALL_BIT) && x32_enabled)
 		dispatch_x32(regs, nr);
 }
 

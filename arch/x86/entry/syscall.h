@@ -72,10 +72,8 @@ static __always_inline bool sysret_restores(const struct pt_regs *regs)
 	 * An address without the upper 17 bits is canonical on every CPU. With 5-level
 	 * paging, a program that is mapped above that returns by IRET.
 	 */
-	const unsigned long ip = regs->cx;
-
-	return fast_exit_restores(regs, ip, __USER_CS) &&
-	       likely(regs->flags == regs->r11 && !(ip >> 47));
+	return fast_exit_restores(regs, regs->cx, __USER_CS) &&
+	       likely(regs->flags == regs->r11 && !(regs->cx >> 47));
 }
 #endif
 
