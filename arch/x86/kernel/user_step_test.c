@@ -273,7 +273,7 @@ static void test_waiting_handler(struct kunit *test)
 
 static const struct {
 	int sig, code;
-	bool trap;
+	bool trap, blocked;
 } queued[] = {
 	{ SIGSEGV, SEGV_MAPERR,	false },
 	{ SIGSEGV, SI_KERNEL,	false },
@@ -286,9 +286,11 @@ static const struct {
 	{ SIGSEGV, SI_QUEUE,	true },
 	{ SIGCHLD, CLD_EXITED,	true },
 	{ SIGUSR1, SI_KERNEL,	true },
+	{ SIGSEGV, SEGV_MAPERR,	true,	.blocked = true },
+	{ SIGTRAP, TRAP_PERF,	true,	.blocked = true },
 };
 
-/* A synchronous signal of the call replaces the trap, a signal that was sent does not */
+/* A synchronous signal of the call replaces the trap. One that was sent or blocked does not */
 static void test_synchronous(struct kunit *test)
 {
 	struct sigqueue *q = kunit_kzalloc(test, sizeof(*q), GFP_KERNEL);
@@ -300,15 +302,21 @@ static void test_synchronous(struct kunit *test)
 
 		q->info.si_signo = queued[i].sig;
 		q->info.si_code = queued[i].code;
-		scoped_guard(spinlock_irq, &own_sighand()->siglock)
+		scoped_guard(spinlock_irq, &own_sighand()->siglock) {
 			list_add_tail(&q->list, &current->pending.list);
+			if (queued[i].blocked)
+				sigaddset(&current->blocked, queued[i].sig);
+		}
 
 		arch_syscall_enter(&regs);
 		arch_syscall_step(&regs);
 		KUNIT_EXPECT_EQ(test, syscall_step_traced(&regs), queued[i].trap);
 
-		scoped_guard(spinlock_irq, &own_sighand()->siglock)
+		scoped_guard(spinlock_irq, &own_sighand()->siglock) {
 			list_del(&q->list);
+			if (queued[i].blocked)
+				sigdelset(&current->blocked, queued[i].sig);
+		}
 		KUNIT_EXPECT_FALSE(test, step_noted());
 		KUNIT_EXPECT_EQ_MSG(test, take_traps(test), queued[i].trap,
 				    "signal %d, code %d", queued[i].sig, queued[i].code);

@@ -19,6 +19,7 @@ static struct shared {
 	long result;
 	int rounds;
 	bool trap;		/* install a filter: getppid() raises SIGSYS */
+	bool block;		/* have a blocked SIGSEGV pending */
 	int fds[2];
 	int handled, done;
 	char byte;
@@ -27,6 +28,20 @@ static struct shared {
 static void handler(int sig, siginfo_t *info, void *context)
 {
 	sh->handled = 1;
+}
+
+/* As if an instruction had raised it: only the task itself may queue it like this */
+static void queue_blocked(int sig)
+{
+	const unsigned long mask[8 / sizeof(long)] = { 1UL << (sig - 1) };
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = sig;
+	info.si_code = 1;
+	call6(__NR_rt_sigprocmask, SIG_BLOCK, (long)mask, 0, sizeof(mask), 0, 0);
+	call6(__NR_rt_tgsigqueueinfo, call0(__NR_getpid), call0(__NR_gettid), sig, (long)&info,
+	      0, 0);
 }
 
 /* A task, and what its tracer sees */
@@ -69,6 +84,8 @@ FIXTURE_SETUP(step)
 		for (i = 0; i < sh->rounds; i++) {
 			if (sh->trap)
 				filter_call(__NR_getppid, SECCOMP_RET_TRAP, 0);
+			if (sh->block)
+				queue_blocked(SIGSEGV);
 			signal_self(SIGSTOP);
 			sh->result = call3(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
 		}
@@ -139,6 +156,26 @@ static bool step_through(struct steps *t)
 		EXPECT_STREQ(text, self->steps.log);			\
 	} while (0)
 
+/* One more call, untraced. What the test has asked for is done before the one that it steps over */
+static bool next_round(struct steps *t)
+{
+	struct ptrace_syscall_info info;
+
+	sh->rounds++;
+	return next_stop(t->pid, PTRACE_CONT, 0, &info) == SIGSTOP;
+}
+
+/* Steps up to the first stop for anything else */
+static int step_to_other(struct steps *t, int request, struct ptrace_syscall_info *info)
+{
+	int sig, i = 0;
+
+	do {
+		sig = next_stop(t->pid, request, 0, info);
+	} while (sig == SIGTRAP && ++i < MOST_STEPS);
+	return sig;
+}
+
 TEST_F(step, call)
 {
 	sh->nr = __NR_getppid;
@@ -152,6 +189,47 @@ TEST_F(step, unknown_call)
 	EXPECT_STEPS(" call end");
 	EXPECT_EQ(-ENOSYS, sh->result);
 }
+
+#ifdef __powerpc__
+# define SYSEMU_STEP	0x1e
+# define BLOCK_STEP	0x100
+#else
+# define SYSEMU_STEP	32
+# if defined(__x86_64__) || defined(__i386__)
+#  define BLOCK_STEP	33
+# endif
+#endif
+
+/* The stop at which the tracer makes the call is the report of this instruction */
+TEST_F(step, emulated_call)
+{
+	struct ptrace_syscall_info info;
+	int sig = step_to_other(&self->steps, SYSEMU_STEP, &info);
+
+	if (sig == -EIO)
+		SKIP(return, "the architecture has no PTRACE_SYSEMU_SINGLESTEP");
+	ASSERT_EQ(SIGTRAP | 0x80, sig);
+	EXPECT_EQ(self->steps.end, info.instruction_pointer);
+	EXPECT_EQ(SIGTRAP, next_stop(self->steps.pid, SYSEMU_STEP, 0, &info));
+	EXPECT_NE(self->steps.end, info.instruction_pointer);
+}
+
+#ifdef BLOCK_STEP
+/* A step to the next branch ends at a call as well */
+TEST_F(step, block)
+{
+	struct ptrace_syscall_info info;
+	pid_t pid = self->steps.pid;
+	int sig;
+
+	ASSERT_EQ(SIGTRAP | 0x80, next_stop(pid, PTRACE_SYSCALL, 0, &info));
+	sig = next_stop(pid, BLOCK_STEP, 0, &info);
+	if (sig == -EIO)
+		SKIP(return, "this machine has no steps to the next branch");
+	EXPECT_EQ(SIGTRAP, sig);
+	EXPECT_EQ(self->steps.end, info.instruction_pointer);
+}
+#endif
 
 /* ---- a call that raises a signal */
 
@@ -187,19 +265,19 @@ TEST_F(step, signal_without_handler)
 	EXPECT_EQ(0, sh->result);
 }
 
-/* A signal of the call itself tells how it has ended: no step besides it */
-static bool raise_sigsys(struct steps *t)
+/* A blocked signal does not tell how a call has ended */
+TEST_F(step, blocked_signal)
 {
-	struct ptrace_syscall_info info;
-
-	sh->trap = true;
-	sh->rounds++;
-	return next_stop(t->pid, PTRACE_CONT, 0, &info) == SIGSTOP;
+	sh->block = true;
+	ASSERT_TRUE(next_round(&self->steps));
+	EXPECT_STEPS(" call end");
 }
 
+/* A signal of the call itself tells how it has ended: no step besides it */
 TEST_F(step, trapped_call)
 {
-	ASSERT_TRUE(raise_sigsys(&self->steps));
+	sh->trap = true;
+	ASSERT_TRUE(next_round(&self->steps));
 	EXPECT_STEPS(" call signal 31 at end handler end");
 	EXPECT_EQ(1, sh->handled);
 }
@@ -207,41 +285,14 @@ TEST_F(step, trapped_call)
 TEST_F(step, trapped_call_is_over)
 {
 	struct ptrace_syscall_info info;
-	pid_t pid = self->steps.pid;
-	int sig;
 
-	ASSERT_TRUE(raise_sigsys(&self->steps));
-	do {
-		sig = next_stop(pid, PTRACE_SINGLESTEP, 0, &info);
-	} while (sig == SIGTRAP);
-	ASSERT_EQ(SIGSYS, sig);
+	sh->trap = true;
+	ASSERT_TRUE(next_round(&self->steps));
+	ASSERT_EQ(SIGSYS, step_to_other(&self->steps, PTRACE_SINGLESTEP, &info));
 	/* No stop up to its end */
-	EXPECT_EQ(0, next_stop(pid, PTRACE_CONT, SIGSYS, &info));
+	EXPECT_EQ(0, next_stop(self->steps.pid, PTRACE_CONT, SIGSYS, &info));
 	EXPECT_EQ(1, sh->handled);
 }
-
-#ifdef __powerpc__
-#define SINGLEBLOCK	0x100
-#elif defined(__x86_64__) || defined(__i386__)
-#define SINGLEBLOCK	33
-#endif
-
-#ifdef SINGLEBLOCK
-/* A step to the next branch ends at a call as well */
-TEST_F(step, block)
-{
-	struct ptrace_syscall_info info;
-	pid_t pid = self->steps.pid;
-	int sig;
-
-	ASSERT_EQ(SIGTRAP | 0x80, next_stop(pid, PTRACE_SYSCALL, 0, &info));
-	sig = next_stop(pid, SINGLEBLOCK, 0, &info);
-	if (sig == -EIO)
-		SKIP(return, "this machine has no steps to the next branch");
-	EXPECT_EQ(SIGTRAP, sig);
-	EXPECT_EQ(self->steps.end, info.instruction_pointer);
-}
-#endif
 
 /* ---- a call that sleeps */
 
@@ -305,6 +356,30 @@ TEST_F(step, restarted_call)
 	EXPECT_STEPS(INTERRUPTED " end");
 	EXPECT_EQ(1, sh->result);
 	EXPECT_EQ('x', sh->byte);
+}
+
+/* No step is left when the tracer has given up stepping */
+TEST_F(step, interrupted_call_is_over)
+{
+	struct ptrace_syscall_info info;
+
+	READ_PIPE();
+	wake(self->steps.pid, SIGUSR1, false);
+	ASSERT_EQ(SIGUSR1, step_to_other(&self->steps, PTRACE_SINGLESTEP, &info));
+	EXPECT_EQ(0, next_stop(self->steps.pid, PTRACE_CONT, SIGUSR1, &info));
+	EXPECT_EQ(1, sh->handled);
+	EXPECT_EQ(-EINTR, sh->result);
+}
+
+TEST_F(step, restarted_call_is_over)
+{
+	struct ptrace_syscall_info info;
+
+	READ_PIPE();
+	wake(self->steps.pid, SIGUSR1, true);
+	ASSERT_EQ(SIGUSR1, step_to_other(&self->steps, PTRACE_SINGLESTEP, &info));
+	EXPECT_EQ(0, next_stop(self->steps.pid, PTRACE_CONT, 0, &info));
+	EXPECT_EQ(1, sh->result);
 }
 #endif
 

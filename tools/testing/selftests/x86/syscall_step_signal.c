@@ -1028,6 +1028,16 @@ TEST_F(synchronous, own)
 	finish(_metadata);
 }
 
+/* Blocked, it says nothing of this call, and does not get in before the trap */
+TEST_F(synchronous, blocked)
+{
+	normal |= SIG_BIT(variant->sig);
+	start(_metadata);
+	want_until_call();
+	want_result(0);
+	finish(_metadata);
+}
+
 /* A signal that was sent is not synchronous */
 TEST_F(synchronous, sent)
 {
