@@ -87,9 +87,10 @@ static __always_inline void arch_syscall_enter(struct pt_regs *regs) { }
  * arch_syscall_nr - Number of the syscall that is to be made
  * @regs:	Register state
  *
- * Read after everything that may change the number. syscall_get_nr() returns an int,
- * so an architecture whose ABI says that the number is a whole register replaces this
- * function. Otherwise a number with high bits set becomes the call of its low bits.
+ * Read after everything that may change the number. On most architectures,
+ * syscall_get_nr() returns an int. If the ABI says that the number is a whole register,
+ * they replace this function. Otherwise a number with high bits set becomes the call of
+ * its low bits.
  *
  * Context: Task context, interrupts enabled.
  * Return: The number, for the dispatch function of generic_do_syscall()
