@@ -129,15 +129,21 @@ checked_kernel()
 NUMBERS=$SERIES/README.md
 document_has() { sed -n "/^<!-- make $1\\>/,/^<!-- end of make $1\\>/p" "$NUMBERS"; }
 
-# document VERB: standard input, with its comments, takes the place of what is there
+# document VERB COMPILER COMMAND...: what COMMAND prints takes the place of what is there;
+# of a COMMAND that fails nothing does. COMPILER may be empty
 document()
 {
-	local block
-	block=$(mktemp)
-	cat >"$block"
-	[ -n "$(document_has "$1")" ] ||
+	local block end="<!-- end of make $1 -->"
+	[ "$(document_has "$1" | tail -n 1)" = "$end" ] ||
 		fail "$(shown "$NUMBERS") has no place for the table" "the comments around it are missing" \
-		     "put them back: <!-- make $1 --> and <!-- end of make $1 -->"
+		     "put them back: <!-- make $1 --> and $end"
+	block=$(mktemp)
+	# No condition: there set -e would not hold in COMMAND
+	{
+		say "<!-- make $1 UPDATE=1 writes this${2:+, $2} -->"
+		"${@:3}"
+		say "$end"
+	} >"$block"
 	sed -i -e "/^<!-- end of make $1\\>/r $block" -e "/^<!-- make $1\\>/,/^<!-- end of make $1\\>/d" "$NUMBERS"
 	rm "$block"
 }
