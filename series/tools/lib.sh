@@ -3,6 +3,8 @@
 # What every tool of the series shares. Source it: . "$(dirname "$0")/lib.sh"
 
 set -euo pipefail
+# In $(...) as well, or what fails in there would go on
+shopt -s inherit_errexit
 export LC_ALL=C
 
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -23,7 +23,7 @@ with_plugin()
 guest_with_plugin()
 {
 	local qemu
-	qemu=$(with_plugin "$1" "$2")
+	qemu=$(with_plugin "$1" "$2") || return
 	QEMU=$qemu ACCEL=tcg "$SERIES/tools/guest" "${@:3}"
 }
 
@@ -41,8 +41,8 @@ fred_arguments()
 {
 	local on=1 own_code idt
 	[ "$2" = fred ] || on=0
-	own_code=$(address "$1" irq_entries_start)
-	idt=$(address "$1" idt_table)
+	own_code=$(address "$1" irq_entries_start) || return
+	idt=$(address "$1" idt_table) || return
 	say "on=$on,code=$own_code,idt=$idt"
 }
 
@@ -53,7 +53,7 @@ fred_words() { case $1 in fred) say "nokaslr fred=on" ;; *) say "nokaslr fred=of
 fred_guest()
 {
 	local arguments
-	arguments=$(fred_arguments "$1" "$2")
+	arguments=$(fred_arguments "$1" "$2") || return
 	guest_with_plugin fred "$arguments" --cpus 1 --append "$(fred_words "$2")" "${@:3}"
 }
 
