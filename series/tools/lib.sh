@@ -86,12 +86,14 @@ package_list() { sed 's/#.*//; s/[[:space:]]//g; /^$/d' "$1"; }
 # packaged_release DEB: of the kernel in a package
 packaged_release() { dpkg-deb -f "$1" Package | sed 's/^linux-image-//'; }
 
-# compile_c OUTPUT SOURCE OPTION...
+# compile_c OUTPUT SOURCE OPTION...: others may make the same at this time, or pack its directory
 compile_c()
 {
-	mkdir -p "$(dirname "$1")"
-	gcc -Wall -Wextra -Wno-unused-parameter -O2 "${@:3}" -o "$1" "$2" ||
+	local new=$BUILD/${1##*/}.$BASHPID
+	mkdir -p "$BUILD" "$(dirname "$1")"
+	gcc -Wall -Wextra -Wno-unused-parameter -O2 "${@:3}" -o "$new" "$2" ||
 		fail "$(shown "$2") did not compile" "see above" "install the packages of series/packages"
+	mv "$new" "$1"
 }
 
 # Commands in the background do not see Ctrl-C: pass it on

@@ -12,9 +12,9 @@ with_plugin()
 {
 	local program=${QEMU:-qemu-system-x86_64} qemu
 	qemu=$PLUGINS/$1-qemu-$(cksum <<<"$program $2" | cut -d ' ' -f 1)
-	printf '#!/bin/bash\nexec %q -plugin %q "$@"\n' "$program" "file=$PLUGINS/$1.so,$2" >"$qemu.$$"
-	chmod +x "$qemu.$$"
-	mv "$qemu.$$" "$qemu"
+	printf '#!/bin/bash\nexec %q -plugin %q "$@"\n' "$program" "file=$PLUGINS/$1.so,$2" >"$qemu.$BASHPID"
+	chmod +x "$qemu.$BASHPID"
+	mv "$qemu.$BASHPID" "$qemu"
 	say "$qemu"
 }
 
