@@ -21,7 +21,7 @@ add_lines()
 	command=$(sed -n 's/^savedcmd_[^ ]* := //p' "$1/$(dirname "$2")/.$(basename "$2").cmd" |
 		sed "s| -Wp,-MMD,[^ ]*||; s| ; .*||; s| -c -o $2 | -g -c -o $3 |")
 	(cd "$1" && bash -c "$command") ||
-		fail "$(shown "$1")/$2 did not compile with line numbers" "see above" ""
+		fail "$(shown "$1")/$2 did not compile with line numbers" "see above" "build the kernel again"
 	cmp -s <(code "$1/$2") <(code "$3") ||
 		fail "$(shown "$1")/$2 has other code with line numbers than without" \
 		     "its source or the compiler has changed since it was built" "build the kernel again"
@@ -42,7 +42,8 @@ read_objects()
 		}')
 	while read -r object section value name; do
 		[ -z "${PLACE[$name]:-}" ] ||
-			fail "$name is in ${PLACE[$name]%% *} and in $object" "no symbol says which one was executed" ""
+			fail "$name is in ${PLACE[$name]%% *} and in $object" "no symbol says which one was executed" \
+			     "take one of their directories out of LINED in series/tools/purposes.sh"
 		PLACE[$name]="$object $section $value"
 	done <<<"$list"
 }
