@@ -38,14 +38,17 @@ check()
 	outcome "$status" "$name" $((SECONDS - from))
 }
 
-# counted NAME COMMAND...: a test program with lines of its own, "N passed, N failed" last
+# counted NAME COMMAND...: a test program with lines of its own, "N passed, N failed" last.
+# What is indented says why
 counted()
 {
-	local name=$1 log=$BUILD/log/test-$1.log from=$SECONDS p f
+	local name=$1 log=$BUILD/log/test-$1.log from=$SECONDS p f c
 	shift
-	"$@" 2>&1 </dev/null | tee "$log" | grep -e '^not ok' -e '^  ' || :
+	"$@" 2>&1 </dev/null | tee "$log" | grep -e '^not ok' -e '^broken off' -e '^  ' || :
+	c=$(grep -c '^broken off' "$log") || :
+	cut=$((cut + c))
 	if read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' "$log" | tail -n 1) &&
-	   [ $((p + f)) -gt 0 ]; then
+	   [ $((p + f + c)) -gt 0 ]; then
 		passed=$((passed + p)) failed=$((failed + f))
 		printf '%d\t%s\n' $((SECONDS - from)) "$name" >>"$BUILD/log/test-times"
 		say "$name: $p passed, $f failed ($(elapsed $((SECONDS - from))), ${log#"$TOP"/})"
