@@ -229,6 +229,12 @@ touched_paths()
 		printf '%s\n' "${!WHOLE[@]}" "${!EDITED[@]}" | sed '/^$/d' | sort -u
 }
 
+# code_of COMMIT [OPTION...]: what it changes but for documents and tests; of git diff
+code_of() { tgit diff --no-renames "${@:2}" "$1~" "$1" -- ':!Documentation' ':!tools/testing' ':!MAINTAINERS'; }
+
+# changes_x86 COMMIT: or does it leave a kernel of x86 as it is?
+changes_x86() { code_of "$1" --name-only | grep -P '^(?!arch/[^/]+/)|^arch/x86/' >/dev/null; }
+
 # base_blobs: for each path read, "<blob or absent> <path>"
 base_blobs()
 {

@@ -400,12 +400,8 @@ rule_names()
 
 ### The patches
 
-# code_lines COMMIT: added and removed, but for tests and documents
-code_lines()
-{
-	tgit diff-tree --numstat --no-renames "$1~" "$1" -- ':!Documentation' ':!tools/testing' |
-		awk '{ n += $1 + $2 } END { print n + 0 }'
-}
+# code_lines COMMIT: added and removed
+code_lines() { code_of "$1" --numstat | awk '{ n += $1 + $2 } END { print n + 0 }'; }
 
 # A patch that is larger says why in a file of that name
 rule_size()
