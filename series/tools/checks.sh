@@ -63,6 +63,8 @@ counted()
 none() { ! sed 's/^/  /' | grep .; }
 
 our_files() { printf '%s\n' "${!WHOLE[@]}" | sort; }
+our_rst() { our_files | grep '\.rst$'; }
+our_figures() { our_files | grep '^Documentation/.*\.svg$'; }
 
 # counts: the last line, and the exit code
 counts()

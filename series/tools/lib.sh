@@ -152,6 +152,15 @@ document()
 	rm "$block"
 }
 
+# kunit_suites FILE...: those that these define, by name
+kunit_suites() { sed -n '/^static struct kunit_suite /,/^}/s/^\t\.name[^"]*"\(.*\)".*/\1/p' "$@"; }
+
+# info KEY NAME: what a guest was
+info() { awk -F'\t' -v key="$1" '$1 == key { print $2 }' "$BUILD/results/$2/info"; }
+
+# archive DIR: for the kernel to unpack
+archive() { (cd "$1" && find . -mindepth 1 | sort | cpio --quiet -o -H newc -R 0:0) | gzip -1; }
+
 # lines_of_c DIR: without those of tests
 lines_of_c() { find "$1" -maxdepth 1 -name '*.c' ! -name '*_test.c' -exec cat {} + | wc -l; }
 

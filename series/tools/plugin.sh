@@ -3,6 +3,15 @@
 # Plugins of QEMU's TCG, see series/guest/*-plugin.c. Source it after lib.sh.
 
 PLUGINS=$BUILD/plugins
+# The kernels that are compared
+# shellcheck disable=SC2034 # used by the tools
+declare -A OBJECTS=([base]=$BUILD/base/obj [ours]=$BUILD/obj)
+# The least that there is to do, and what is done if nobody says otherwise
+# shellcheck disable=SC2034 # used by the tools
+declare -A SETTINGS=(
+	[off]='mitigations=off randomize_kstack_offset=off'
+	[on]='randomize_kstack_offset=on'
+)
 
 build_plugin() { compile_c "$PLUGINS/$1.so" "$SERIES/guest/$1-plugin.c" -shared -fPIC -fvisibility=hidden; }
 

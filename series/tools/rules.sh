@@ -86,8 +86,6 @@ files_of()
 }
 
 our_c() { our_files | grep '\.[ch]$'; }
-our_rst() { our_files | grep '\.rst$'; }
-our_figures() { our_files | grep '^Documentation/.*\.svg$'; }
 
 ### What the repository has, and what is made of it
 
