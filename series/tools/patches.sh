@@ -230,7 +230,10 @@ touched_paths()
 }
 
 # code_of COMMIT [OPTION...]: what it changes but for documents and tests; of git diff
-code_of() { tgit diff --no-renames "${@:2}" "$1~" "$1" -- ':!Documentation' ':!tools/testing' ':!MAINTAINERS'; }
+code_of()
+{
+	tgit diff --no-renames "${@:2}" "$1~" "$1" -- ':!Documentation' ':!tools/testing' ':!MAINTAINERS'
+}
 
 # changes_x86 COMMIT: or does it leave a kernel of x86 as it is?
 changes_x86() { code_of "$1" --name-only | grep -P '^(?!arch/[^/]+/)|^arch/x86/' >/dev/null; }

@@ -21,7 +21,8 @@ add_lines()
 	command=$(sed -n 's/^savedcmd_[^ ]* := //p' "$1/$(dirname "$2")/.$(basename "$2").cmd" |
 		sed "s| -Wp,-MMD,[^ ]*||; s| ; .*||; s| -c -o $2 | -g -c -o $3 |")
 	(cd "$1" && bash -c "$command") ||
-		fail "$(shown "$1")/$2 did not compile with line numbers" "see above" "build the kernel again"
+		fail "$(shown "$1")/$2 did not compile with line numbers" "see above" \
+		     "build the kernel again"
 	cmp -s <(code "$1/$2") <(code "$3") ||
 		fail "$(shown "$1")/$2 has other code with line numbers than without" \
 		     "its source or the compiler has changed since it was built" "build the kernel again"
