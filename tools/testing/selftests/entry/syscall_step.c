@@ -193,11 +193,11 @@ TEST_F(step, unknown_call)
 #ifdef __powerpc__
 # define SYSEMU_STEP	0x1e
 # define BLOCK_STEP	0x100
+#elif defined(__x86_64__) || defined(__i386__)
+# define SYSEMU_STEP	32
+# define BLOCK_STEP	33
 #else
 # define SYSEMU_STEP	32
-# if defined(__x86_64__) || defined(__i386__)
-#  define BLOCK_STEP	33
-# endif
 #endif
 
 /* The stop at which the tracer makes the call is the report of this instruction */
