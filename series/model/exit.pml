@@ -369,7 +369,7 @@ inline syscall_exit_work()
 
 inline syscall_exit_to_user_mode_work()
 {
-	/* irqs_disabled() rseq_debug_syscall_return() */
+	/* irqs_disabled() WARN() local_irq_enable() rseq_debug_syscall_return() */
 	if
 	:: syscall_work_now() & ONETIME -> syscall_exit_work()
 	:: else
