@@ -56,7 +56,7 @@ htmldocs: ## make htmldocs of the directories touched, on the base and on ours (
 shell: ## an interactive guest with our kernel and the selftests (10 s, once built; SYSTEM=1: Debian)
 	@$(T)/$(if $(SYSTEM),system,run) --shell
 
-deb: ## Debian packages of the kernel (hours; FLAVOUR=amd64 or rt; FLAVOUR=vm: a small one, 20 min)
+deb: ## Debian packages of the kernel (1.5 h; FLAVOUR=amd64 or rt; FLAVOUR=vm: a small one, 20 min)
 	@$(T)/packages && $(T)/tree && $(T)/deb $(FLAVOUR)
 
 system: ## a Debian system on the packages, on the base and on ours: debuggers, tracers (1 h; once built: 15 min)
