@@ -40,7 +40,7 @@
  * arch_ptrace_report_syscall_permit_entry - Tell the tracer that a syscall begins
  * @regs:	Register state at entry
  *
- * An architecture replaces it if its tracers expect more than
+ * An architecture replaces it if its tracers expect something else than
  * ptrace_report_syscall_permit_entry() does.
  *
  * Context: Task context, interrupts enabled. Sleeps until the tracer resumes it.
@@ -58,7 +58,7 @@ static __always_inline bool arch_ptrace_report_syscall_permit_entry(struct pt_re
  * @regs:	Register state to which user mode will return
  * @step:	Nonzero: report a single step instead of a syscall's exit
  *
- * An architecture replaces it if its tracers expect more than
+ * An architecture replaces it if its tracers expect something else than
  * ptrace_report_syscall_exit() does.
  *
  * Context: Task context, interrupts enabled. Sleeps until the tracer resumes it.
