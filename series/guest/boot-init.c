@@ -3,7 +3,8 @@
  * The only program of a guest that boots on any architecture, besides the tests: built
  * with nolibc, it is init. What it does say the words of the kernel's command line:
  *
- *	count	instructions of system calls, in a machine that executes one a nanosecond
+ *	count	instructions of system calls, and signals that come too late, in a machine that
+ *		executes one a nanosecond
  *	or else	all programs in /tests, one after the other
  *
  * Its lines begin with "boot: ". The last one is "boot: done".
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -24,6 +26,10 @@
 
 #define CALLS	1000	/* a round: short enough for no tick to come in most of them */
 #define ROUNDS	200
+
+#define EARLIEST	1000	/* nanoseconds from the clock's reading to the signal */
+#define LATEST		9000	/* when the calls after it have long returned */
+#define SPIN		50000	/* instructions in user mode, and less than a tick */
 
 #define SET_LOGLEVEL	8	/* what syslog() is to do */
 #define WARNINGS	5	/* and nothing that is less */
@@ -69,6 +75,50 @@ static void count(const char *name, long nr)
 	long hundredths = (least(nr, 1) - least(nr, 0)) * 100 / CALLS;
 
 	printf("boot: count %s %ld.%02ld\n", name, hundredths / 100, hundredths % 100);
+}
+
+/* Let a timer kill the program somewhere in its last calls, or in the loop after them */
+static void wait_for_signal(long ns, volatile int *missed)
+{
+	long value[4] = { 0 };
+	int id, i;
+
+	/* Mapped from here on: the last write must not enter the kernel */
+	*missed = 0;
+	_syscall(__NR_timer_create, 1, NULL, &id);
+	ns += now();
+	value[2] = ns / 1000000000;
+	value[3] = ns % 1000000000;
+	_syscall(__NR_timer_settime, id, 1, value, NULL);
+	/* Timers have a least delay, which is over before the last one of these ends */
+	for (i = 0; i < 8; i++)
+		_syscall(__NR_getppid);
+	for (i = 0; i < SPIN; i++)
+		__asm__ volatile("" : : : "memory");
+	*missed = 1;
+}
+
+/* Does a signal wait that comes at the very end of a system call? Each moment is tried */
+static void count_late(void)
+{
+	int *missed = mmap(NULL, sizeof(*missed), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int late = 0, tries = 0;
+	pid_t pid;
+	long ns;
+
+	for (ns = EARLIEST; ns < LATEST; ns += 3) {
+		pid = fork();
+		if (pid == 0) {
+			wait_for_signal(ns, missed);
+			_exit(0);
+		}
+		while (pid > 0 && wait(NULL) != pid)
+			;
+		late += *missed;
+		tries++;
+	}
+	printf("boot: late %d of %d\n", late, tries);
 }
 
 static void run(const char *name)
@@ -138,6 +188,7 @@ int main(int argc, char **argv)
 	if (strstr(words, "count")) {
 		count("no call", -1);
 		count("getppid", __NR_getppid);
+		count_late();
 	} else {
 		run_all();
 	}
