@@ -601,12 +601,7 @@ TEST_F(syscall, seccomp_trace_skips)
 	START_AFTER(true, filter_call(__NR_umask, SECCOMP_RET_TRACE, 0));
 	self->trace.request = PTRACE_CONT;
 	EXPECT_TRACE(skip, " seccomp umask end");
-#ifdef __powerpc__
-	/* Not preset there: it is up to the tracer, which leaves the first argument */
-	EXPECT_MADE(NEW_MASK, OLD_MASK);
-#else
 	EXPECT_MADE(-ENOSYS, OLD_MASK);
-#endif
 }
 
 TEST_F(syscall, seccomp_trace_sets_call)
@@ -658,6 +653,75 @@ TEST_F(syscall, order_filter_judges_what_tracer_sets)
 	START_AFTER(true, filter_call(__NR_umask, SECCOMP_RET_ERRNO | EXDEV, 0));
 	EXPECT_TRACE(set_other_call, " entry umask exit -9");
 	EXPECT_MADE(-EBADF, OLD_MASK);
+}
+
+/* Give umask() this answer if its argument is NEW_MASK, and forbid it otherwise */
+static long filter_argument(unsigned int answer)
+{
+	const bool big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_umask, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args) + (big_endian ? 4 : 0)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEW_MASK, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EXDEV),
+		BPF_STMT(BPF_RET | BPF_K, answer),
+	};
+
+	return install_filter(insns, ARRAY_SIZE(insns), 0);
+}
+
+/*
+ * How tracers do it that do not know PTRACE_SET_SYSCALL_INFO: they write the argument's
+ * register, which is among those that have the argument.
+ */
+static void write_argument(struct trace *t, struct ptrace_syscall_info *info)
+{
+	unsigned long regs[64];
+	struct iovec iov = { regs, sizeof(regs) };
+	unsigned int i;
+
+	if (t->stops != 1 || ptrace(PTRACE_GETREGSET, t->pid, (void *)NT_PRSTATUS, &iov))
+		return;
+	for (i = 0; i < iov.iov_len / sizeof(*regs); i++) {
+#ifdef __powerpc__
+		/* Few know that the kernel has a copy there */
+		if (i == PT_ORIG_R3)
+			continue;
+#endif
+		if (regs[i] == NEW_MASK)
+			regs[i] = OTHER_MASK;
+	}
+	ptrace(PTRACE_SETREGSET, t->pid, (void *)NT_PRSTATUS, &iov);
+}
+
+/* Some kernels take the argument from a copy. Then the filter has to look at the same */
+#define EXPECT_JUDGED()								\
+	do {									\
+		if (sh->result == -EXDEV)					\
+			EXPECT_MADE(-EXDEV, OLD_MASK);				\
+		else								\
+			EXPECT_MADE(OLD_MASK, NEW_MASK);			\
+	} while (0)
+
+TEST_F(syscall, order_filter_judges_registers)
+{
+	START_AFTER(true, filter_argument(SECCOMP_RET_ALLOW));
+	ASSERT_TRUE(trace_child(&self->trace, write_argument));
+	EXPECT_JUDGED();
+#if defined(__powerpc__) || defined(__aarch64__) || defined(__x86_64__)
+	EXPECT_EQ(-EXDEV, sh->result);
+#endif
+}
+
+TEST_F(syscall, order_filter_judges_registers_again)
+{
+	START_AFTER(true, filter_argument(SECCOMP_RET_TRACE));
+	self->trace.request = PTRACE_CONT;
+	ASSERT_TRUE(trace_child(&self->trace, write_argument));
+	EXPECT_JUDGED();
 }
 
 #ifdef __powerpc__

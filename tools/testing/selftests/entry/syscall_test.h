@@ -135,10 +135,19 @@ static inline void *share(size_t size)
 }
 
 /*
- * filter_call - Give calls of one number this answer of seccomp's
+ * install_filter - Let seccomp ask a filter
  *
  * Returns a file descriptor with SECCOMP_FILTER_FLAG_NEW_LISTENER, or else 0, or an error.
  */
+static inline long install_filter(struct sock_filter *insns, int n, unsigned int flags)
+{
+	struct sock_fprog prog = { .len = n, .filter = insns };
+	long ret = call6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
+
+	return ret ?: call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+}
+
+/* filter_call - Give calls of one number this answer of seccomp's */
 static inline long filter_call(int nr, unsigned int answer, unsigned int flags)
 {
 	struct sock_filter insns[] = {
@@ -147,10 +156,8 @@ static inline long filter_call(int nr, unsigned int answer, unsigned int flags)
 		BPF_STMT(BPF_RET | BPF_K, answer),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog prog = { .len = ARRAY_SIZE(insns), .filter = insns };
-	long ret = call6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 
-	return ret ?: call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
+	return install_filter(insns, ARRAY_SIZE(insns), flags);
 }
 
 /* wait_status - Of a child that ends or stops; -1 if there is none */
