@@ -141,8 +141,8 @@ static inline void *share(size_t size)
  */
 static inline long install_filter(struct sock_filter *insns, int n, unsigned int flags)
 {
+	const long ret = call6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 	struct sock_fprog prog = { .len = n, .filter = insns };
-	long ret = call6(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
 
 	return ret ?: call3(__NR_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 }
