@@ -29,7 +29,7 @@
 
 #define EARLIEST	1000	/* nanoseconds from the clock's reading to the signal */
 #define LATEST		9000	/* when the calls after it have long returned */
-#define SPIN		50000	/* instructions in user mode, and less than a tick */
+#define SPIN		50000	/* turns of a loop in user mode: less than a tick */
 
 #define SET_LOGLEVEL	8	/* what syslog() is to do */
 #define WARNINGS	5	/* and nothing that is less */
@@ -113,7 +113,9 @@ static void count_late(void)
 			wait_for_signal(ns, missed);
 			_exit(0);
 		}
-		while (pid > 0 && wait(NULL) != pid)
+		if (pid < 0)
+			continue;
+		while (wait(NULL) != pid)
 			;
 		late += *missed;
 		tries++;

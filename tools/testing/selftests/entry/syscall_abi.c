@@ -1263,29 +1263,22 @@ TEST_F(syscall, scv_step)
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
 	struct ptrace_syscall_info info;
 	unsigned long end;
-	pid_t pid;
 
 	if (!HAVE_SCV())
 		SKIP(return, "no scv");
-	pid = fork();
-	if (pid == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		signal_self(SIGSTOP);
-		scv(__NR_getppid, 0);
-		call1(__NR_exit_group, 0);
-	}
-	ASSERT_TRUE(WIFSTOPPED(wait_status(pid)));
-	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, pid, 0, (void *)options));
+	START_AFTER(true, signal_self(SIGSTOP); scv(__NR_getppid, 0));
+	ASSERT_TRUE(WIFSTOPPED(wait_status(self->pid)));
+	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, self->pid, 0, (void *)options));
 	do {
-		ASSERT_LT(0, next_stop(pid, PTRACE_SYSCALL, 0, &info));
+		ASSERT_LT(0, next_stop(self->pid, PTRACE_SYSCALL, 0, &info));
 	} while (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != __NR_getppid);
 	end = info.instruction_pointer;
 
-	EXPECT_EQ(SIGTRAP, next_stop(pid, PTRACE_SINGLESTEP, 0, &info));
+	EXPECT_EQ(SIGTRAP, next_stop(self->pid, PTRACE_SINGLESTEP, 0, &info));
 	EXPECT_EQ(end, info.instruction_pointer);
-	EXPECT_EQ(SIGTRAP, next_stop(pid, PTRACE_SINGLESTEP, 0, &info));
+	EXPECT_EQ(SIGTRAP, next_stop(self->pid, PTRACE_SINGLESTEP, 0, &info));
 	EXPECT_NE(end, info.instruction_pointer);
-	kill(pid, SIGKILL);
+	kill(self->pid, SIGKILL);
 }
 
 TEST_F(syscall, scv_unsupported)
