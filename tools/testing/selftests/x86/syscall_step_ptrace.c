@@ -337,7 +337,7 @@ static void do_line(pid_t pid, const struct line *l)
 	wait_for_stop(pid);
 }
 
-/* Print what is wrong, if anything. The step_flags test checks DR6 after a report. */
+/* Print what is wrong, if anything. syscall_step_flags checks DR6 after a report. */
 static bool check_stop(const char *name, int n, const unsigned long *table,
 		       const struct stop *want, unsigned long last_ip)
 {
