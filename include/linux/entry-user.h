@@ -152,8 +152,8 @@ static inline void arch_exit_to_user_mode_prepare(struct pt_regs *regs,
  * For architectures that define TIF_SYSCALL_STEP, because the CPU does not report
  * this step. exit_to_user_mode_loop() calls it right before signals are delivered:
  * the step's signal is synchronous and therefore the first of them. It clears the
- * bit, unless signal delivery must decide first whether the call is restarted. In
- * that case arch_do_signal_or_restart() must make that decision.
+ * bit, unless arch_do_signal_or_restart() must first decide whether the call is
+ * restarted, or put back a signal mask.
  *
  * Context: Task context, interrupts enabled. May sleep.
  */

@@ -1086,13 +1086,11 @@ static int own_signal(struct tracer *tracer, int status)
 /*
  * Can a tracer step here without changing what the program sees? If the program
  * has set TF, the trap after one instruction is for both, and the program gets
- * it. Otherwise the trap must be kept from the program. And if the instruction
- * is sigreturn, TF in the frame would be taken for the tracer's.
+ * it. Otherwise the trap must be kept from the program.
  *
  * A step over a system call is reported to a tracer on exit, even if the call
- * is restarted later, or if its temporary mask is still in force. The handler
- * of a SIGTRAP at that time would end the call. So do not step over calls that
- * wait.
+ * is restarted later. The handler of a SIGTRAP at that time would end the call.
+ * So do not step over calls that wait.
  */
 static bool can_step(pid_t tid)
 {

@@ -12,8 +12,12 @@
 
 #ifdef __x86_64__
 # define AX	"%rax"
+# define SP	"%rsp"
+# define USER_SP	offsetof(struct user, regs.rsp)
 #else
 # define AX	"%eax"
+# define SP	"%esp"
+# define USER_SP	offsetof(struct user, regs.esp)
 #endif
 
 #define FLAGS_OFF	"$0x202"
@@ -59,6 +63,30 @@ FIXTURE_VARIANT_ADD(uprobe, pushf) { PROG(pushf) };
 FIXTURE_VARIANT_ADD(uprobe, pushfw) { PROG(pushfw) };
 FIXTURE_VARIANT_ADD(uprobe, popf) { PROG(popf) };
 FIXTURE_VARIANT_ADD(uprobe, popf_tf) { PROG(popf_tf, .sets_tf = true) };
+
+/*
+ * A tracer that steps from branch to branch. The next stop is right after the PUSHF, but
+ * by the branch at the end of the loop, so the word on the stack is the program's. An
+ * emulated CPU may stop without a branch. Then it is PUSHF's, and stays as well.
+ */
+INSN_CODE(loop_code, "mov $1,%ecx\n", "pushf\n 1:",
+	  "movb $1,1(" SP ")\n"
+	  "dec %ecx\n"
+	  "jns 1b\n"
+	  "pop " AX "\n" NONE);
+
+TEST(block_of_pushf)
+{
+	const struct prog prog = PROG(loop);
+	pid_t pid = start(&prog);
+
+	ASSERT_GT(pid, 0);
+	ASSERT_TRUE(step_to(pid, prog.table[INSN]));
+	ASSERT_EQ(resume(pid, PTRACE_SINGLEBLOCK, 0), STOPPED(SIGTRAP));
+	EXPECT_EQ(peek(pid, USER_IP), prog.table[NEXT]);
+	EXPECT_NE(ptrace(PTRACE_PEEKDATA, pid, peek(pid, USER_SP), 0) & STEP_TF, 0);
+	run_to_exit(_metadata, pid, &prog);
+}
 
 /*
  * A stop aborts the program's restartable sequence. It goes on at the abort handler,

@@ -91,6 +91,7 @@ STEP_PLAIN_CODE(vfork_plain, TASK_TEXT(vfork));
 STEP_PLAIN_CODE(clone_plain, TASK_TEXT(clone));
 STEP_CODE(yield_self, NR_TEXT(sched_yield));
 STEP_CODE(read_self, NR_TEXT(read));
+STEP_CODE(sigsuspend_self, NR_TEXT(rt_sigsuspend));
 STEP_CODE(execve_self, NR_TEXT(execve));
 STEP_CODE(fork_self, TASK_TEXT(fork));
 
@@ -299,7 +300,7 @@ static bool is_blocked(pid_t pid)
 	if (fscanf(f, "%ld", &nr) != 1)
 		nr = -1;
 	fclose(f);
-	return nr == __NR_read || nr == __NR_restart_syscall;
+	return nr == __NR_read || nr == __NR_restart_syscall || nr == __NR_rt_sigsuspend;
 }
 
 static bool wait_until_blocked(pid_t pid)
@@ -523,6 +524,18 @@ static const char *make_pipe(struct prog *p)
 	return NULL;
 }
 
+/* The temporary mask blocks SIGTRAP */
+static const char *mask_trap(struct prog *p)
+{
+	static unsigned long mask[8 / sizeof(long)];
+
+	mask[0] = 1UL << (SIGTRAP - 1);
+	p->a = (long)mask;
+	p->b = sizeof(mask);
+	p->result = -EINTR;
+	return NULL;
+}
+
 #define NO_FILE	.a = (long)"/nonexistent/file", .result = -ENOENT
 
 static const char *exec_self(struct prog *p)
@@ -637,6 +650,32 @@ static void come_back_to_usr1(pid_t pid)
 {
 	come_back(pid);
 	send_usr1(pid);
+}
+
+/* Let the program call execve() itself, without TF */
+static void call_execve(pid_t pid)
+{
+	struct user_regs_struct regs;
+	struct prog p;
+
+	exec_self(&p);
+	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL);
+	ptrace(PTRACE_GETREGS, pid, 0, &regs);
+#ifdef __x86_64__
+	regs.rip = kept_table[CALL], regs.orig_rax = -1, regs.rax = __NR_execve;
+	regs.rdi = p.a, regs.rsi = p.b, regs.rdx = p.c;
+#else
+	regs.eip = kept_table[CALL], regs.orig_eax = -1, regs.eax = __NR_execve;
+	regs.ebx = p.a, regs.ecx = p.b, regs.edx = p.c;
+#endif
+	regs.eflags &= ~STEP_TF;
+	ptrace(PTRACE_SETREGS, pid, 0, &regs);
+}
+
+static void go_to_next_with_flag(pid_t pid)
+{
+	poke(pid, USER_IP, kept_table[NEXT]);
+	set_flag(pid);
 }
 
 static void send_cont(pid_t pid)
@@ -925,6 +964,14 @@ TRACER_TEST(self_abandoned_handler, SELF(read, .setup = make_pipe, .result = MAG
 	    { CONT, TRACED(END), SIGUSR1, .before = go_elsewhere },
 	    { CONT, EXITED(0), SIGTRAP })
 
+/* The new program has its code at the same addresses, and has abandoned nothing */
+TRACER_TEST(self_abandoned_execve,
+	    SELF(read, .setup = make_pipe, .untraced = true, .saw = SAW_NO_MORE),
+	    { PTRACE_SEIZE, EVENT(PTRACE_EVENT_STOP, NEXT), .during = interrupt },
+	    { CONT, EVENT(PTRACE_EVENT_EXEC, ANYWHERE), .before = call_execve },
+	    { CONT, TRACED(NEXT + 1), .before = go_to_next_with_flag },
+	    { PTRACE_KILL, KILLED(SIGKILL) })
+
 TRACER_TEST(self_moved_at_entry, SELF(yield, .result = MAGIC, .saw = END),
 	    { SYSCALL, ENTRY(NEXT) },
 	    { SYSCALL, EXIT(NEXT + 1), .before = go_elsewhere },
@@ -1041,6 +1088,12 @@ TRACER_TEST(both_step_before_restart, SELF(read, .setup = make_pipe),
 	    { STEP, REPORTED(NEXT), .during = send_usr1 },
 	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER) },
 	    { CONT, TRACED(NEXT), .during = let_read },
+	    { .next = self_tail })
+
+/* A forced SIGTRAP would remove the handler while the temporary mask blocks SIGTRAP */
+TRACER_TEST(both_step_masked, SELF(sigsuspend, .setup = mask_trap),
+	    { STEP, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
+	    { CONT, TRACED(NEXT), SIGUSR1 },
 	    { .next = self_tail })
 
 /*

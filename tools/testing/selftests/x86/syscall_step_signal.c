@@ -1049,6 +1049,21 @@ TEST_F(synchronous, sent)
 	finish(_metadata);
 }
 
+/* A memory error elsewhere is not synchronous, either. The call has succeeded. */
+TEST(memory_error_elsewhere)
+{
+	setup(_metadata, &queue_call);
+	ASSERT_EQ(install(SIGBUS, on_other, 0, 0), 0);
+	sh->call[3] = SIGBUS;
+	sh->info.si_signo = SIGBUS;
+	sh->info.si_code = BUS_MCEERR_AO;
+	start(_metadata);
+	want_until_call();
+	want_handler(SIGBUS);
+	want_result(0);
+	finish(_metadata);
+}
+
 TEST(unblock_two)
 {
 	setup(_metadata, &mask_call);
