@@ -121,8 +121,8 @@ static inline void arch_exit_to_user_mode_work(struct pt_regs *regs,
  * arch_exit_to_user_mode_late - Architecture's work for TIF bits after the exit loop
  * @ti_work:	TIF bits as the exit loop saw them last
  *
- * Called if a bit of ARCH_EXIT_TO_USER_MODE_LATE is set, or if the exit loop has run.
- * Unlike the loop's bits, these may stay set.
+ * Called if a bit of ARCH_EXIT_TO_USER_MODE_LATE is set, and also without such a bit if
+ * the exit loop has run. Unlike the loop's bits, these may stay set.
  *
  * Context: Task context, interrupts disabled. Must not sleep and must not
  *	    enable interrupts, because new work would go unnoticed.

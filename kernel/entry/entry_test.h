@@ -386,7 +386,7 @@ static void fake_sys_exit(void)
 
 static void fake_syscall_preset(struct pt_regs *regs, long nr)
 {
-	with_regs("preset", regs);
+	fake_sleeps_val(with_regs("preset", regs), nr);
 	if (nr != -1)
 		syscall_set_return_value(fake.task, regs, FAKE_PRESET, 0);
 }

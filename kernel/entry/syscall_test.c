@@ -129,7 +129,7 @@ static const struct {
 	{ SYSCALL_WORK_SYSCALL_RSEQ_SLICE,
 	  "enter slice:39 call:39",	"check" },
 	{ SYSCALL_WORK_SYSCALL_TRACE,
-	  "enter ptrace call:39",	"check ptrace_exit" },
+	  "enter ptrace preset:39 call:39",	"check ptrace_exit" },
 	{ SYSCALL_WORK_SYSCALL_EMU,
 	  "enter ptrace",		"check",			true },
 	{ SYSCALL_WORK_SECCOMP,
@@ -145,7 +145,7 @@ static const struct {
 
 	/* One report, for the step */
 	{ SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
-	  "enter ptrace call:39",	"check step_exit" },
+	  "enter ptrace preset:39 call:39",	"check step_exit" },
 	/* A step with SYSEMU was reported on entry */
 	{ SYSCALL_WORK_SYSCALL_EMU | SYSCALL_WORK_SYSCALL_EXIT_TRAP,
 	  "enter ptrace",		"check",			true },
@@ -154,7 +154,7 @@ static const struct {
 #ifdef CONFIG_AUDITSYSCALL
 	/* The order of all of them */
 	{ ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU,
-	  "enter dispatch slice:39 ptrace seccomp trace:39 audit:39 call:39",
+	  "enter dispatch slice:39 ptrace preset:39 seccomp trace:39 audit:39 call:39",
 	  "check audit_exit:4711 trace_exit:4711 step_exit" },
 #endif
 };
@@ -194,6 +194,8 @@ static void expect_work(int way, unsigned long work, unsigned long ti_work)
 	if (work & (SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_EMU))
 		expect(&e, "ptrace");
 	if (!(work & SYSCALL_WORK_SYSCALL_EMU)) {
+		if (work & SYSCALL_WORK_SYSCALL_TRACE)
+			expect(&e, "preset:39");
 		if (work & SYSCALL_WORK_SECCOMP)
 			expect(&e, "seccomp");
 		if (work & SYSCALL_WORK_SYSCALL_TRACEPOINT)
@@ -308,7 +310,7 @@ static const struct {
 	{ "ptrace", SYSCALL_WORK_SYSCALL_TRACE,
 	  "enter ptrace", "check ptrace_exit" },
 	{ "seccomp", ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU,
-	  "enter dispatch slice:39 ptrace seccomp",
+	  "enter dispatch slice:39 ptrace preset:39 seccomp",
 	  AUDIT ? "check audit_exit:12 trace_exit:12 step_exit" : "check trace_exit:12 step_exit" },
 	{ "seccomp", SYSCALL_WORK_SECCOMP,
 	  "enter seccomp", "check" },
@@ -406,20 +408,20 @@ static void number_changed(struct kunit *test)
 {
 	const unsigned long all = ALL_WORK & ~SYSCALL_WORK_SYSCALL_EMU;
 	/* s390's numbers have 16 bits */
-	const char *skipped = IS_ENABLED(CONFIG_S390) ? "enter ptrace call:65535"
-						      : "enter ptrace call:-1";
+	const char *skipped = IS_ENABLED(CONFIG_S390) ? "enter ptrace preset:65535 call:65535"
+						      : "enter ptrace preset:-1 call:-1";
 	int way;
 
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		set_up(all & ~AUDIT);
 		fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
-		expect_call(way, "enter dispatch slice:39 ptrace seccomp trace:100 call:100",
+		expect_call(way, "enter dispatch slice:39 ptrace preset:100 seccomp trace:100 call:100",
 			    "check trace_exit:4711 step_exit", FAKE_RESULT);
 
 		if (AUDIT) {
 			set_up(SYSCALL_WORK_SYSCALL_TRACE | AUDIT);
 			fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
-			expect_call(way, "enter ptrace audit:100 call:100",
+			expect_call(way, "enter ptrace preset:100 audit:100 call:100",
 				    "check audit_exit:4711 ptrace_exit", FAKE_RESULT);
 		}
 
@@ -440,6 +442,28 @@ static void number_changed(struct kunit *test)
 	}
 }
 
+/* The architecture finds no such call, and leaves the result alone */
+static __always_inline void no_call(struct pt_regs *regs, long nr)
+{
+	fake_sleeps_val(with_regs("call", regs), nr);
+}
+
+static void tracer_sets_result(struct kunit *test)
+{
+	set_up(SYSCALL_WORK_SYSCALL_TRACE);
+	fake_on((struct fake_reaction) { .at = "ptrace", .result = 12 });
+	generic_do_syscall(&fake.regs, no_call);
+	expect_log("enter ptrace preset:39 call:39 check ptrace_exit " END, "no such call");
+	expect_result(FAKE_PRESET);
+
+	/* The result is preset only after a tracer's stop on entry */
+	set_up(SYSCALL_WORK_SYSCALL_TRACEPOINT);
+	fake_on((struct fake_reaction) { .at = "trace", .result = 12 });
+	generic_do_syscall(&fake.regs, no_call);
+	expect_log("enter trace:39 call:39 check trace_exit:12 " END, "no tracer");
+	expect_result(12);
+}
+
 /* While the task is stopped */
 static void tracer_changes_work(struct kunit *test)
 {
@@ -449,37 +473,37 @@ static void tracer_changes_work(struct kunit *test)
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .set_work = SYSCALL_WORK_SECCOMP });
-		expect_call(way, "enter ptrace seccomp call:39", "check ptrace_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 seccomp call:39", "check ptrace_exit", FAKE_RESULT);
 
 		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_TRACEPOINT);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
-		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 call:39", "check ptrace_exit", FAKE_RESULT);
 
 		/* SYSEMU is for the next call: this stop was not one of it */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .set_work = SYSCALL_WORK_SYSCALL_EMU });
-		expect_call(way, "enter ptrace call:39", "check ptrace_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 call:39", "check ptrace_exit", FAKE_RESULT);
 
 		/* Too late for a tracepoint on entry */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SECCOMP);
 		fake_on((struct fake_reaction) {
 			.at = "seccomp", .set_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
-		expect_call(way, "enter ptrace seccomp call:39",
+		expect_call(way, "enter ptrace preset:39 seccomp call:39",
 			    "check trace_exit:4711 ptrace_exit", FAKE_RESULT);
 
 		/* The tracer detaches, or continues by a step */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACE });
-		expect_call(way, "enter ptrace call:39", "check", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 call:39", "check", FAKE_RESULT);
 
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACE,
 			.set_work = SYSCALL_WORK_SYSCALL_EXIT_TRAP });
-		expect_call(way, "enter ptrace call:39", "check step_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 call:39", "check step_exit", FAKE_RESULT);
 	}
 }
 
@@ -500,7 +524,7 @@ static const struct {
 	{ SYSCALL_WORK_SECCOMP, SYSCALL_WORK_SYSCALL_TRACE, 0,
 	  "enter seccomp call:39", "check ptrace_exit" },
 	{ SYSCALL_WORK_SYSCALL_TRACE, 0, SYSCALL_WORK_SYSCALL_TRACE,
-	  "enter ptrace call:39", "check" },
+	  "enter ptrace preset:39 call:39", "check" },
 	{ SYSCALL_WORK_SYSCALL_TRACEPOINT, SYSCALL_WORK_SYSCALL_TRACE,
 	  SYSCALL_WORK_SYSCALL_TRACEPOINT,
 	  "enter trace:39 call:39", "check ptrace_exit" },
@@ -561,7 +585,7 @@ static void call_leaves_interrupts_disabled(struct kunit *test)
 
 	set_up(SYSCALL_WORK_SYSCALL_TRACE);
 	generic_do_syscall(&fake.regs, call_with_irqs_off);
-	expect_log("enter ptrace call:39 warn check ptrace_exit " END, "traced");
+	expect_log("enter ptrace preset:39 call:39 warn check ptrace_exit " END, "traced");
 }
 #endif
 
@@ -576,6 +600,7 @@ static struct kunit_case entry_syscall_cases[] = {
 	KUNIT_CASE(dispatched_then_not),
 	KUNIT_CASE(work_gone_when_looked_at_again),
 	KUNIT_CASE(number_changed),
+	KUNIT_CASE(tracer_sets_result),
 	KUNIT_CASE(tracer_changes_work),
 	KUNIT_CASE(work_changes_during_call),
 	KUNIT_CASE(new_task),

@@ -42,7 +42,7 @@ static unsigned long exit_work_round(struct pt_regs *regs, unsigned long ti_work
 	if (ti_work & _TIF_UPROBE)
 		uprobe_notify_resume(regs);
 
-	/* No patched function is on the task's stack here, so it can be switched */
+	/* No function that can be patched is on the task's stack, so it can be switched */
 	if (ti_work & _TIF_PATCH_PENDING)
 		klp_update_patch_state(current);
 

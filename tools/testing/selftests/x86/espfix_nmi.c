@@ -86,6 +86,22 @@ static bool start_nmis(void)
 	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC) >= 0;
 }
 
+/* All NMIs of all CPUs so far */
+static unsigned long count_nmis(void)
+{
+	FILE *f = fopen("/proc/interrupts", "r");
+	unsigned long sum = 0, n;
+	char name[16];
+
+	while (f && fscanf(f, "%15s", name) == 1) {
+		while (!strcmp(name, "NMI:") && fscanf(f, "%lu", &n) == 1)
+			sum += n;
+	}
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 static long now(void)
 {
 	struct timespec time;
@@ -114,6 +130,7 @@ TEST_F_TIMEOUT(espfix, registers, 150)
 	const long end = now() + SECONDS;
 	int i, changed = 0;
 	struct utsname uts;
+	unsigned long nmis;
 	void *stack;
 
 	ASSERT_EQ(uname(&uts), 0);
@@ -127,10 +144,13 @@ TEST_F_TIMEOUT(espfix, registers, 150)
 	if (!start_nmis())
 		TH_LOG("no counter that sends NMIs: here are only those of others");
 
+	nmis = count_nmis();
 	/* This many turns, or as many as there is time for */
 	for (i = 0; i < TURNS && !changed && (i % 1000 || now() < end); i++)
 		changed = turn();
 	EXPECT_EQ(changed, 0);
+	if (!changed && count_nmis() == nmis)
+		SKIP(return, "no NMI has come");
 }
 
 TEST_HARNESS_MAIN

@@ -1090,6 +1090,12 @@ TRACER_TEST(both_step_before_restart, SELF(read, .setup = make_pipe),
 	    { CONT, TRACED(NEXT), .during = let_read },
 	    { .next = self_tail })
 
+TRACER_TEST(both_step_eintr, SELF(read, .setup = make_pipe, .result = -EINTR, .saw = NEXT + 1),
+	    { STEP, REPORTED(NEXT), .during = send_usr1 },
+	    { CONT, SIGNAL(SIGUSR1, NEXT, SI_USER) },
+	    { CONT, TRACED(NEXT + 1), SIGUSR1 },
+	    { .next = self_tail + 1 })
+
 /* A forced SIGTRAP would remove the handler while the temporary mask blocks SIGTRAP */
 TRACER_TEST(both_step_masked, SELF(sigsuspend, .setup = mask_trap),
 	    { STEP, SIGNAL(SIGUSR1, NEXT, SI_USER), .during = send_usr1 },
