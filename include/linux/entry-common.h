@@ -159,7 +159,7 @@ static __always_inline bool syscall_enter_permits(struct pt_regs *regs)
  * @regs:	Register state to which user mode will return
  *
  * Must run exactly once for each system call, even if the call was skipped, and
- * for the first return of a new task.
+ * for the first return of a new task, which only arm64 leaves out.
  *
  * Context: Task context, interrupts enabled. May sleep.
  */

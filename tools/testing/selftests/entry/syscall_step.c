@@ -8,6 +8,9 @@
  * when the call begins. The last step before that one ends at the instruction itself.
  */
 #define _GNU_SOURCE
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+
 #include "syscall_test.h"
 
 #define LONGEST_INSN	4	/* of those that make a call */
@@ -20,6 +23,7 @@ static struct shared {
 	int rounds;
 	bool trap;		/* install a filter: getppid() raises SIGSYS */
 	bool block;		/* have a blocked SIGSEGV pending */
+	bool fault;		/* read from address 0 instead */
 	int fds[2];
 	int handled, done;
 	char byte;
@@ -28,6 +32,14 @@ static struct shared {
 static void handler(int sig, siginfo_t *info, void *context)
 {
 	sh->handled = 1;
+}
+
+/* Not back to the instruction that has raised it */
+static void last_handler(int sig, siginfo_t *info, void *context)
+{
+	sh->handled = 1;
+	sh->done = 1;
+	call1(__NR_exit_group, 0);
 }
 
 /* As if an instruction had raised it: only the task itself may queue it like this */
@@ -62,6 +74,7 @@ FIXTURE_SETUP(step)
 	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
 	struct steps *t = &self->steps;
 	struct ptrace_syscall_info info;
+	bool fault;
 	int sig, i;
 
 	sh = share(sizeof(*sh));
@@ -86,7 +99,12 @@ FIXTURE_SETUP(step)
 				filter_call(__NR_getppid, SECCOMP_RET_TRAP, 0);
 			if (sh->block)
 				queue_blocked(SIGSEGV);
+			fault = sh->fault;
+			if (fault)
+				on_signal(SIGSEGV, last_handler, 0);
 			signal_self(SIGSTOP);
+			if (fault)
+				*(volatile char *)sh->args[0];
 			sh->result = call3(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
 		}
 		sh->done = 1;
@@ -141,7 +159,8 @@ static bool step_through(struct steps *t)
 			continue;
 		at = info.instruction_pointer == t->call ? "call" :
 		     info.instruction_pointer == t->end ? "end" :
-		     info.instruction_pointer == (unsigned long)handler ? "handler" : NULL;
+		     info.instruction_pointer == (unsigned long)handler ||
+		     info.instruction_pointer == (unsigned long)last_handler ? "handler" : NULL;
 		if (sig != SIGTRAP)
 			trace_log(&log, " signal %d at %s", sig, at ?: "another place");
 		else if (at)
@@ -292,6 +311,107 @@ TEST_F(step, trapped_call_is_over)
 	/* No stop up to its end */
 	EXPECT_EQ(0, next_stop(self->steps.pid, PTRACE_CONT, SIGSYS, &info));
 	EXPECT_EQ(1, sh->handled);
+}
+
+/* So does the signal of any other instruction */
+TEST_F(step, fault)
+{
+	sh->fault = true;
+	ASSERT_TRUE(next_round(&self->steps));
+	EXPECT_STEPS(" signal 11 at another place handler");
+}
+
+/* ---- a call that makes a task */
+
+/* The step is the parent's alone */
+TEST_F(step, child)
+{
+	const long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK;
+	struct ptrace_syscall_info info;
+	pid_t pid = self->steps.pid;
+	unsigned long child = 0;
+	int sig, i = 0;
+
+	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, pid, 0, (void *)options));
+	sh->nr = __NR_clone;
+#ifdef __s390__
+	sh->args[1] = SIGCHLD;
+#else
+	sh->args[0] = SIGCHLD;
+#endif
+	/* Up to the event, which tells the child's ID */
+	do {
+		sig = next_stop(pid, PTRACE_SINGLESTEP, 0, &info);
+		ptrace(PTRACE_GETEVENTMSG, pid, 0, &child);
+	} while (sig == SIGTRAP && !child && ++i < MOST_STEPS);
+	ASSERT_EQ(SIGTRAP, sig);
+	ASSERT_NE(0, child);
+
+	EXPECT_EQ(SIGSTOP << 8 | 0x7f, wait_status(child));
+	EXPECT_EQ(0, next_stop(child, PTRACE_CONT, 0, &info));
+	EXPECT_EQ(SIGTRAP, next_stop(pid, PTRACE_SINGLESTEP, 0, &info));
+	EXPECT_EQ(self->steps.end, info.instruction_pointer);
+}
+
+/* ---- a call with breakpoints of perf on its instruction and on the next one */
+
+static int breakpoint(pid_t pid, unsigned long addr)
+{
+	struct perf_event_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.type = PERF_TYPE_BREAKPOINT;
+	attr.size = sizeof(attr);
+	attr.bp_type = HW_BREAKPOINT_X;
+	attr.bp_addr = addr;
+	attr.exclude_kernel = 1;
+	attr.exclude_hv = 1;
+
+	attr.bp_len = HW_BREAKPOINT_LEN_4;
+	fd = call6(__NR_perf_event_open, (long)&attr, pid, -1, -1, 0, 0);
+	if (fd >= 0)
+		return fd;
+	/* x86 wants the size of a kernel's long */
+	attr.bp_len = HW_BREAKPOINT_LEN_8;
+	return call6(__NR_perf_event_open, (long)&attr, pid, -1, -1, 0, 0);
+}
+
+static bool was_hit(int fd)
+{
+	unsigned long long hits = 0;
+
+	return read(fd, &hits, sizeof(hits)) == sizeof(hits) && hits;
+}
+
+/* Architectures step over them, too: nobody must notice */
+TEST_F(step, breakpoints)
+{
+	struct steps *t = &self->steps;
+	struct ptrace_syscall_info info;
+	int at_call, at_end;
+
+	at_call = breakpoint(t->pid, t->call);
+	at_end = breakpoint(t->pid, t->end);
+	if (at_call < 0 || at_end < 0)
+		SKIP(return, "no breakpoints by perf_event_open()");
+	EXPECT_EQ(0, next_stop(t->pid, PTRACE_CONT, 0, &info));
+	EXPECT_TRUE(was_hit(at_call));
+	EXPECT_TRUE(was_hit(at_end));
+}
+
+TEST_F(step, breakpoints_and_steps)
+{
+	struct steps *t = &self->steps;
+	int at_call, at_end;
+
+	at_call = breakpoint(t->pid, t->call);
+	at_end = breakpoint(t->pid, t->end);
+	if (at_call < 0 || at_end < 0)
+		SKIP(return, "no breakpoints by perf_event_open()");
+	EXPECT_STEPS(" call end");
+	EXPECT_TRUE(was_hit(at_call));
+	EXPECT_TRUE(was_hit(at_end));
 }
 
 /* ---- a call that sleeps */
