@@ -415,8 +415,8 @@ static void number_changed(struct kunit *test)
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		set_up(all & ~AUDIT);
 		fake_on((struct fake_reaction) { .at = "ptrace", .nr = 100 });
-		expect_call(way, "enter dispatch slice:39 ptrace preset:100 seccomp trace:100 call:100",
-			    "check trace_exit:4711 step_exit", FAKE_RESULT);
+		expect_call(way, "enter dispatch slice:39 ptrace preset:100 seccomp trace:100 "
+			    "call:100", "check trace_exit:4711 step_exit", FAKE_RESULT);
 
 		if (AUDIT) {
 			set_up(SYSCALL_WORK_SYSCALL_TRACE | AUDIT);
@@ -473,18 +473,21 @@ static void tracer_changes_work(struct kunit *test)
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .set_work = SYSCALL_WORK_SECCOMP });
-		expect_call(way, "enter ptrace preset:39 seccomp call:39", "check ptrace_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 seccomp call:39",
+			    "check ptrace_exit", FAKE_RESULT);
 
 		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SYSCALL_TRACEPOINT);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .clear_work = SYSCALL_WORK_SYSCALL_TRACEPOINT });
-		expect_call(way, "enter ptrace preset:39 call:39", "check ptrace_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 call:39",
+			    "check ptrace_exit", FAKE_RESULT);
 
 		/* SYSEMU is for the next call: this stop was not one of it */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE);
 		fake_on((struct fake_reaction) {
 			.at = "ptrace", .set_work = SYSCALL_WORK_SYSCALL_EMU });
-		expect_call(way, "enter ptrace preset:39 call:39", "check ptrace_exit", FAKE_RESULT);
+		expect_call(way, "enter ptrace preset:39 call:39",
+			    "check ptrace_exit", FAKE_RESULT);
 
 		/* Too late for a tracepoint on entry */
 		set_up(SYSCALL_WORK_SYSCALL_TRACE | SYSCALL_WORK_SECCOMP);

@@ -104,7 +104,7 @@ FIXTURE_SETUP(step)
 				on_signal(SIGSEGV, last_handler, 0);
 			signal_self(SIGSTOP);
 			if (fault)
-				*(volatile char *)sh->args[0];
+				sh->byte = *(char *)sh->args[0];
 			sh->result = call3(sh->nr, sh->args[0], sh->args[1], sh->args[2]);
 		}
 		sh->done = 1;
@@ -387,8 +387,8 @@ static bool was_hit(int fd)
 /* Architectures step over them, too: nobody must notice */
 TEST_F(step, breakpoints)
 {
-	struct steps *t = &self->steps;
 	struct ptrace_syscall_info info;
+	struct steps *t = &self->steps;
 	int at_call, at_end;
 
 	at_call = breakpoint(t->pid, t->call);
