@@ -310,30 +310,4 @@ static __always_inline void exit_to_user_mode_prepare(struct pt_regs *regs,
 	lockdep_sys_exit();
 }
 
-/**
- * syscall_exit_to_user_mode_prepare - Exit work after a syscall
- * @regs:	Register state to which user mode will return
- *
- * For architectures that do something between this and exit_to_user_mode().
- *
- * Context: As exit_to_user_mode_prepare().
- */
-static __always_inline void syscall_exit_to_user_mode_prepare(struct pt_regs *regs)
-{
-	exit_to_user_mode_prepare(regs, USER_EXIT_SYSCALL);
-}
-
-/**
- * irqentry_exit_to_user_mode_prepare - Exit work after an interrupt of user mode
- * @regs:	Register state to which user mode will return
- *
- * For architectures that do something between this and exit_to_user_mode().
- *
- * Context: As exit_to_user_mode_prepare().
- */
-static __always_inline void irqentry_exit_to_user_mode_prepare(struct pt_regs *regs)
-{
-	exit_to_user_mode_prepare(regs, USER_EXIT_IRQ);
-}
-
 #endif /* _LINUX_ENTRY_USER_H */

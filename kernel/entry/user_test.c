@@ -14,9 +14,9 @@ static void run_exit(unsigned long ti_work, enum user_exit from)
 	fake.ti->flags = ti_work;
 	fake.instrumentable = 1;
 	if (from == USER_EXIT_SYSCALL)
-		syscall_exit_to_user_mode_prepare(&fake.regs);
+		exit_to_user_mode_prepare(&fake.regs, USER_EXIT_SYSCALL);
 	else
-		irqentry_exit_to_user_mode_prepare(&fake.regs);
+		exit_to_user_mode_prepare(&fake.regs, USER_EXIT_IRQ);
 	fake_assert_irqs_off();
 }
 
