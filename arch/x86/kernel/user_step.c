@@ -244,10 +244,11 @@ bool syscall_step_take(struct pt_regs *regs)
  * @regs:	Register state to which user mode will return
  *
  * If a tracer and the program step over the same syscall, one report is enough: the
- * tracer's. But while a temporary mask blocks SIGTRAP, forcing it would remove the
- * program's handler, so wait for the program's. No stop is due if the syscall ends in a
- * synchronous signal, see emulated_insn_step(), or while uprobes is stepping. If there
- * is a stop, DR6.BS is set, as after any other instruction.
+ * tracer's. But while SIGTRAP is blocked, forcing it would remove the program's handler,
+ * so leave the report to the program's step, which waits for the end of a temporary
+ * mask. No stop is due if the syscall ends in a synchronous signal, see
+ * emulated_insn_step(), or while uprobes is stepping. If there is a stop, DR6.BS is set,
+ * as after any other instruction.
  *
  * Context: Task context, interrupts enabled.
  * Return: true if the step is to be reported, false if not.
@@ -257,8 +258,7 @@ bool syscall_step_traced(struct pt_regs *regs)
 	if (stepping_uprobe())
 		return false;
 
-	if (test_thread_flag(TIF_SYSCALL_STEP) && test_restore_sigmask() &&
-	    sigismember(&current->blocked, SIGTRAP))
+	if (test_thread_flag(TIF_SYSCALL_STEP) && sigismember(&current->blocked, SIGTRAP))
 		return false;
 
 	syscall_step_drop();
