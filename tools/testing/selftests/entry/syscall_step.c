@@ -32,14 +32,11 @@ static struct shared {
 static void handler(int sig, siginfo_t *info, void *context)
 {
 	sh->handled = 1;
-}
-
-/* Not back to the instruction that has raised it */
-static void last_handler(int sig, siginfo_t *info, void *context)
-{
-	sh->handled = 1;
-	sh->done = 1;
-	call1(__NR_exit_group, 0);
+	/* Do not return to an instruction that faults */
+	if (sig == SIGSEGV) {
+		sh->done = 1;
+		call1(__NR_exit_group, 0);
+	}
 }
 
 /* As if an instruction had raised it: only the task itself may queue it like this */
@@ -101,7 +98,7 @@ FIXTURE_SETUP(step)
 				queue_blocked(SIGSEGV);
 			fault = sh->fault;
 			if (fault)
-				on_signal(SIGSEGV, last_handler, 0);
+				on_signal(SIGSEGV, handler, 0);
 			signal_self(SIGSTOP);
 			if (fault)
 				sh->byte = *(char *)sh->args[0];
@@ -159,8 +156,7 @@ static bool step_through(struct steps *t)
 			continue;
 		at = info.instruction_pointer == t->call ? "call" :
 		     info.instruction_pointer == t->end ? "end" :
-		     info.instruction_pointer == (unsigned long)handler ||
-		     info.instruction_pointer == (unsigned long)last_handler ? "handler" : NULL;
+		     info.instruction_pointer == (unsigned long)handler ? "handler" : NULL;
 		if (sig != SIGTRAP)
 			trace_log(&log, " signal %d at %s", sig, at ?: "another place");
 		else if (at)
@@ -334,11 +330,7 @@ TEST_F(step, child)
 
 	ASSERT_EQ(0, ptrace(PTRACE_SETOPTIONS, pid, 0, (void *)options));
 	sh->nr = __NR_clone;
-#ifdef __s390__
-	sh->args[1] = SIGCHLD;
-#else
-	sh->args[0] = SIGCHLD;
-#endif
+	sh->args[CLONE_FLAGS_ARG] = SIGCHLD;
 	/* Up to the event, which tells the child's ID */
 	do {
 		sig = next_stop(pid, PTRACE_SINGLESTEP, 0, &info);
@@ -377,6 +369,13 @@ static int breakpoint(pid_t pid, unsigned long addr)
 	return call6(__NR_perf_event_open, (long)&attr, pid, -1, -1, 0, 0);
 }
 
+static bool set_breakpoints(const struct steps *t, int *at_call, int *at_end)
+{
+	*at_call = breakpoint(t->pid, t->call);
+	*at_end = breakpoint(t->pid, t->end);
+	return *at_call >= 0 && *at_end >= 0;
+}
+
 static bool was_hit(int fd)
 {
 	unsigned long long hits = 0;
@@ -388,26 +387,20 @@ static bool was_hit(int fd)
 TEST_F(step, breakpoints)
 {
 	struct ptrace_syscall_info info;
-	struct steps *t = &self->steps;
 	int at_call, at_end;
 
-	at_call = breakpoint(t->pid, t->call);
-	at_end = breakpoint(t->pid, t->end);
-	if (at_call < 0 || at_end < 0)
+	if (!set_breakpoints(&self->steps, &at_call, &at_end))
 		SKIP(return, "no breakpoints by perf_event_open()");
-	EXPECT_EQ(0, next_stop(t->pid, PTRACE_CONT, 0, &info));
+	EXPECT_EQ(0, next_stop(self->steps.pid, PTRACE_CONT, 0, &info));
 	EXPECT_TRUE(was_hit(at_call));
 	EXPECT_TRUE(was_hit(at_end));
 }
 
 TEST_F(step, breakpoints_and_steps)
 {
-	struct steps *t = &self->steps;
 	int at_call, at_end;
 
-	at_call = breakpoint(t->pid, t->call);
-	at_end = breakpoint(t->pid, t->end);
-	if (at_call < 0 || at_end < 0)
+	if (!set_breakpoints(&self->steps, &at_call, &at_end))
 		SKIP(return, "no breakpoints by perf_event_open()");
 	EXPECT_STEPS(" call end");
 	EXPECT_TRUE(was_hit(at_call));

@@ -81,15 +81,19 @@ static inline long call6(long nr, long a, long b, long c, long d, long e, long f
 #define call2(nr, a, b)		call6(nr, (long)(a), (long)(b), 0, 0, 0, 0)
 #define call3(nr, a, b, c)	call6(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 
+/* The argument of clone() that has the flags: on s390 the stack comes first */
+#ifdef __s390__
+# define CLONE_FLAGS_ARG	1
+#else
+# define CLONE_FLAGS_ARG	0
+#endif
+
 /* clone_flags - clone() with nothing but flags */
 static inline long clone_flags(unsigned long flags)
 {
-#ifdef __s390__
-	/* The stack comes first there */
-	return call2(__NR_clone, 0, flags);
-#else
-	return call1(__NR_clone, flags);
-#endif
+	const unsigned long args[2] = { [CLONE_FLAGS_ARG] = flags };
+
+	return call2(__NR_clone, args[0], args[1]);
 }
 
 /* signal_self - Send a signal that is handled, if it is not blocked, before this returns */
